@@ -1,0 +1,67 @@
+#include "common/testing/testing.hpp"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <thread>
+
+namespace esl::testing {
+
+TempDir::TempDir() {
+    auto pattern = (std::filesystem::temp_directory_path() / "shelfwire-test-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder: " + pattern);
+    path_ = pattern;
+}
+
+TempDir::~TempDir() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+}
+
+bool wait_until(const std::function<bool()>& condition, std::chrono::milliseconds deadline) {
+    const auto end = std::chrono::steady_clock::now() + deadline;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() >= end) return condition();
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    return true;
+}
+
+void for_every_split(BytesView bytes, const std::function<void(BytesView, BytesView)>& check) {
+    for (std::size_t at = 0; at <= bytes.size(); ++at) check(bytes.first(at), bytes.subspan(at));
+}
+
+void for_every_truncation(BytesView bytes, const std::function<void(BytesView)>& check) {
+    for (std::size_t length = 0; length < bytes.size(); ++length) check(bytes.first(length));
+}
+
+Pty::Pty() {
+    master_ = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (master_ < 0 || ::grantpt(master_) != 0 || ::unlockpt(master_) != 0) {
+        throw std::runtime_error("no pseudo-terminal");
+    }
+    path_ = ::ptsname(master_);
+    keep_open_ = ::open(path_.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    termios raw{};
+    ::tcgetattr(keep_open_, &raw);
+    ::cfmakeraw(&raw);
+    ::tcsetattr(keep_open_, TCSANOW, &raw);
+}
+
+Pty::~Pty() {
+    if (keep_open_ >= 0) ::close(keep_open_);
+    if (master_ >= 0) ::close(master_);
+}
+
+std::string read_file(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    if (!in) throw std::runtime_error("cannot read " + path.string());
+    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+}  // namespace esl::testing
