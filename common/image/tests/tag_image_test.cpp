@@ -21,7 +21,8 @@ TEST(TagImage, PacksFourPixelsAByteFirstInTheHighBitsRowsPadded) {
                          0x80,   // 10 yellow, padding
                          0x55,   // four white
                          0x00};  // 00 black, padding
-    EXPECT_EQ(Bytes(sample().bytes().begin(), sample().bytes().end()), expected);
+    const auto image = sample();
+    EXPECT_EQ(Bytes(image.bytes().begin(), image.bytes().end()), expected);
     EXPECT_EQ(TagImage::from_bytes(5, 2, expected).value(), sample());
 }
 
