@@ -124,7 +124,8 @@ private:
 };
 
 // Builds a block of properties. Throws std::length_error for text or data above 65,535 bytes, and std::invalid_argument
-// for a value of another type than the property's: both are mistakes of the caller, who checks what comes from outside.
+// for a value of another type than the property's or out of its range: both are mistakes of the caller, who checks what
+// comes from outside.
 class Properties {
 public:
     Properties& number(PropertyId id, std::uint32_t value);
@@ -140,7 +141,6 @@ public:
     operator PropertiesView() const { return view(); }  // NOLINT: a builder stands wherever its view is wanted
 
 private:
-    void expect(PropertyId id, bool right_type) const;
     Bytes bytes_;
 };
 
