@@ -1,0 +1,260 @@
+#include "common/http/client.hpp"
+
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <cerrno>
+#include <optional>
+#include <stdexcept>
+#include <system_error>
+#include <vector>
+
+#include "common/http/url.hpp"
+
+namespace esl::http {
+namespace beast = boost::beast;
+using SteadyClock = std::chrono::steady_clock;
+using Parser = beast::http::response_parser<beast::http::buffer_body>;
+
+namespace {
+
+std::string errno_text() {
+    return std::generic_category().message(errno);
+}
+
+constexpr std::size_t kPiece = std::size_t{64} << 10;
+
+}  // namespace
+
+struct Client::Impl {
+    HostPort at;
+    ClientOptions options;
+    int fd = -1;
+    bool heard = false;  // a byte of the answer under way
+    std::string unread;  // bytes of the connection that no parser has taken yet
+
+    ~Impl() { close(); }
+
+    void close() {
+        if (fd >= 0) ::close(fd);
+        fd = -1;
+        unread.clear();
+    }
+
+    [[nodiscard]] Result<> wait(short events, SteadyClock::time_point deadline) {
+        for (;;) {
+            const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - SteadyClock::now());
+            if (left.count() <= 0) return fail(HttpError::timed_out);
+            pollfd waiting{.fd = fd, .events = events, .revents = 0};
+            const int ready = ::poll(&waiting, 1, static_cast<int>(left.count()));
+            if (ready > 0) return {};
+            if (ready < 0 && errno != EINTR) return fail(HttpError::closed, errno_text());
+        }
+    }
+
+    [[nodiscard]] Result<> connect(SteadyClock::time_point deadline) {
+        close();
+        addrinfo hints{};
+        hints.ai_socktype = SOCK_STREAM;
+        addrinfo* list = nullptr;
+        if (const int code = ::getaddrinfo(at.host.c_str(), std::to_string(at.port).c_str(), &hints, &list);
+            code != 0) {
+            return fail(HttpError::unreachable, at.host + ": " + ::gai_strerror(code));
+        }
+        const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, ::freeaddrinfo);
+        std::string why;
+        for (const addrinfo* one = list; one != nullptr; one = one->ai_next) {
+            if (connect_to(*one, deadline, why)) return {};
+            close();
+        }
+        return fail(HttpError::unreachable, at.host + ':' + std::to_string(at.port) + ": " + why);
+    }
+
+    bool connect_to(const addrinfo& one, SteadyClock::time_point deadline, std::string& why) {
+        fd = ::socket(one.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        const int on = 1;
+        if (fd >= 0) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        if (fd < 0 || (::connect(fd, one.ai_addr, one.ai_addrlen) != 0 && errno != EINPROGRESS)) {
+            why = errno_text();
+            return false;
+        }
+        if (!wait(POLLOUT, deadline)) {
+            why = "timed out";
+            return false;
+        }
+        int error = 0;
+        socklen_t size = sizeof error;
+        ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+        why = std::generic_category().message(error);
+        return error == 0;
+    }
+
+    // Stops early, without an error, when the server answers before it has read everything.
+    [[nodiscard]] Result<> write_all(std::string_view bytes, SteadyClock::time_point deadline) {
+        while (!bytes.empty()) {
+            const auto count = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            if (count >= 0) {
+                bytes.remove_prefix(static_cast<std::size_t>(count));
+                continue;
+            }
+            if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) return fail(HttpError::closed, errno_text());
+            // The answer may come while the request still goes: it is read meanwhile, or both sides would wait.
+            if (auto ready = wait(POLLOUT | POLLIN, deadline); !ready) return ready;
+            if (auto drained = read_available(); !drained) return drained;
+        }
+        return {};
+    }
+
+    [[nodiscard]] Result<> read_available() {
+        std::vector<char> piece(kPiece);
+        const auto count = ::recv(fd, piece.data(), piece.size(), MSG_DONTWAIT);
+        if (count > 0) unread.append(piece.data(), static_cast<std::size_t>(count));
+        heard = heard || count > 0;
+        if (unread.size() > options.max_body) return fail(HttpError::too_large, "the answer");
+        return {};
+    }
+
+    // False at the end of the connection.
+    [[nodiscard]] Result<bool> read_more(SteadyClock::time_point deadline) {
+        if (auto ready = wait(POLLIN, deadline); !ready) return fail(ready.error());
+        const auto before = unread.size();
+        unread.resize(before + kPiece);
+        const auto count = ::recv(fd, unread.data() + before, kPiece, 0);
+        unread.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+        if (count < 0 && errno != EAGAIN && errno != EINTR) return fail(HttpError::closed, errno_text());
+        heard = heard || count > 0;
+        return count != 0;
+    }
+
+    [[nodiscard]] std::string encode(std::string_view method, std::string_view target, std::string_view body,
+                                     const Headers& extra) const {
+        std::string out = std::string(method) + ' ' + std::string(target) + " HTTP/1.1\r\n";
+        const bool v6 = at.host.find(':') != std::string::npos;
+        out += "Host: " + (v6 ? '[' + at.host + ']' : at.host) + ':' + std::to_string(at.port) + "\r\n";
+        for (const auto* list : {&options.headers, &extra}) {
+            for (const auto& [name, value] : list->items()) out += name + ": " + value + "\r\n";
+        }
+        if (!body.empty() || method == "POST" || method == "PUT" || method == "PATCH") {
+            out += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+        }
+        return out + "\r\n";
+    }
+
+    [[nodiscard]] Result<Response> receive(std::string_view method, SteadyClock::time_point deadline,
+                                           const std::function<bool(std::string_view)>& on_bytes, bool renew);
+    [[nodiscard]] Result<Response> exchange(std::string_view method, std::string_view target, std::string_view body,
+                                            const Headers& extra, const std::function<bool(std::string_view)>& on_bytes,
+                                            bool renew);
+};
+
+// Feeds a parser from the connection; `on_bytes` gets the body. `renew`: each piece may take the whole timeout again.
+Result<Response> Client::Impl::receive(std::string_view method, SteadyClock::time_point deadline,
+                                       const std::function<bool(std::string_view)>& on_bytes, bool renew) {
+    Parser parser;
+    parser.eager(true);
+    parser.header_limit(64 * 1024);
+    parser.body_limit(boost::none);
+    parser.skip(method == "HEAD");
+    std::vector<char> piece(kPiece);
+    while (!parser.is_done()) {
+        auto& body = parser.get().body();
+        body.data = piece.data();
+        body.size = piece.size();
+        beast::error_code ec;
+        const auto used = unread.empty() ? 0 : parser.put(boost::asio::buffer(unread), ec);
+        unread.erase(0, used);
+        const auto got = piece.size() - body.size;
+        if (ec == beast::http::error::need_buffer) ec = {};
+        const bool starved = unread.empty() || ec == beast::http::error::need_more;
+        if (ec == beast::http::error::need_more) ec = {};
+        if (ec) return fail(HttpError::malformed, ec.message());
+        if (got > 0 && !on_bytes({piece.data(), got})) {
+            close();
+            break;
+        }
+        if (parser.is_header_done() && parser.get().result_int() < 200) {  // 100 Continue: the answer follows
+            return receive(method, deadline, on_bytes, renew);
+        }
+        if (parser.is_done() || !starved || got > 0) continue;
+        if (renew) deadline = SteadyClock::now() + options.timeout;
+        const auto more = read_more(deadline);
+        if (!more) return fail(more.error());
+        if (*more) continue;
+        if (!parser.got_some()) return fail(HttpError::closed, "no answer");
+        parser.put_eof(ec);
+        if (ec) return fail(HttpError::closed, "the answer ends early");
+    }
+    Response response;
+    response.status = static_cast<int>(parser.get().result_int());
+    for (const auto& field : parser.get()) response.headers.add(field.name_string(), std::string(field.value()));
+    if (!parser.get().keep_alive()) close();
+    return response;
+}
+
+Result<Response> Client::Impl::exchange(std::string_view method, std::string_view target, std::string_view body,
+                                        const Headers& extra, const std::function<bool(std::string_view)>& on_bytes,
+                                        bool renew) {
+    const auto deadline = SteadyClock::now() + options.timeout;
+    const bool reused = fd >= 0;
+    heard = false;
+    if (!reused) {
+        if (auto connected = connect(deadline); !connected) return fail(connected.error());
+    }
+    const auto bytes = encode(method, target, body, extra);
+    auto sent = write_all(bytes, deadline);
+    if (sent) sent = write_all(body, deadline);
+    auto answer = sent || !unread.empty() || !reused ? receive(method, deadline, on_bytes, renew)
+                                                     : Result<Response>{std::unexpect, sent.error()};
+    if (answer) return answer;
+    close();
+    // A kept connection that the server closed meanwhile; a second try is on a fresh one.
+    if (reused && !heard && answer.error().is(HttpError::closed))
+        return exchange(method, target, body, extra, on_bytes, renew);
+    return answer;
+}
+
+Client::Client(std::string_view base, ClientOptions options) : impl_(std::make_unique<Impl>()) {
+    auto url = parse_url(base.starts_with("http://") ? std::string(base) : "http://" + std::string(base));
+    if (!url) throw std::invalid_argument(url.error().message());
+    impl_->at = url->at;
+    impl_->options = std::move(options);
+}
+Client::~Client() = default;
+Client::Client(Client&&) noexcept = default;
+Client& Client::operator=(Client&&) noexcept = default;
+
+Headers& Client::headers() {
+    return impl_->options.headers;
+}
+
+Result<Response> Client::send(std::string_view method, std::string_view target, std::string_view body,
+                              const Headers& headers) {
+    std::string received;
+    bool too_large = false;
+    auto answer = impl_->exchange(
+        method, target, body, headers,
+        [&](std::string_view bytes) {
+            too_large = received.size() + bytes.size() > impl_->options.max_body;
+            if (!too_large) received.append(bytes);
+            return !too_large;
+        },
+        false);
+    if (too_large) return fail(HttpError::too_large, "the answer to " + std::string(target));
+    if (answer) answer->body = std::move(received);
+    return answer;
+}
+
+Result<Response> Client::stream(std::string_view method, std::string_view target, std::string_view body,
+                                const Headers& headers, const std::function<bool(std::string_view)>& on_bytes) {
+    return impl_->exchange(method, target, body, headers, on_bytes, true);
+}
+
+}  // namespace esl::http

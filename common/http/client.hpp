@@ -1,0 +1,48 @@
+// A small blocking HTTP/1.1 client for command lines and tests. Loopback and trusted peers: no TLS, no redirects.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "common/core/result.hpp"
+#include "common/http/message.hpp"
+
+namespace esl::http {
+
+struct ClientOptions {
+    std::chrono::milliseconds timeout = std::chrono::seconds(30);  // for a whole call; streams: without a byte
+    std::size_t max_body = std::size_t{64} << 20;
+    Headers headers{};  // sent with each request (Authorization, Cookie)
+};
+
+// Keeps one connection and opens another when the server has closed it. For one thread.
+class Client {
+public:
+    // `base` is "http://host:port" or "host:port". The first call connects.
+    explicit Client(std::string_view base, ClientOptions options = {});
+    ~Client();
+    Client(Client&&) noexcept;
+    Client& operator=(Client&&) noexcept;
+
+    // Any status is a value. HttpError::unreachable, ::timed_out, ::closed, ::malformed, ::too_large.
+    [[nodiscard]] Result<Response> send(std::string_view method, std::string_view target, std::string_view body = {},
+                                        const Headers& headers = {});
+    [[nodiscard]] Result<Response> get(std::string_view target) { return send("GET", target); }
+    [[nodiscard]] Result<Response> post_json(std::string_view target, std::string_view json) {
+        return send("POST", target, json, {{"Content-Type", "application/json"}});
+    }
+    // The body in pieces as they come; `on_bytes` returns false to stop and close. The answer's body stays empty.
+    [[nodiscard]] Result<Response> stream(std::string_view method, std::string_view target, std::string_view body,
+                                          const Headers& headers,
+                                          const std::function<bool(std::string_view)>& on_bytes);
+    // Headers for all later requests.
+    [[nodiscard]] Headers& headers();
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace esl::http
