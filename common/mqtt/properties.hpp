@@ -59,7 +59,7 @@ struct PropertyRow {
     PropertyPlaces repeatable;  // where it may stand more than once
     std::uint32_t min;          // bounds of a number
     std::uint32_t max;
-    std::string_view name;
+    std::string_view name = {};
 };
 
 [[nodiscard]] std::span<const PropertyRow> property_table();
@@ -70,9 +70,9 @@ struct PropertyRow {
 struct Property {
     PropertyId id = PropertyId::user_property;
     std::uint32_t number = 0;
-    std::string_view name;  // of a user property
-    std::string_view text;
-    BytesView binary;
+    std::string_view name = {};  // of a user property
+    std::string_view text = {};
+    BytesView binary = {};
 };
 
 // A block of properties without its length, as it stands in a packet. What a decoder hands out has been checked whole:

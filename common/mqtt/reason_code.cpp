@@ -28,7 +28,7 @@ struct Row {
 };
 
 using enum ReasonCode;
-// MQTT 5 section 2.4, table 2-6, and the lists of each packet.
+// MQTT 5 table 2-6. It gives 0x8C to DISCONNECT too, which the list in section 3.14.2.1 leaves out.
 constexpr Row kRows[] = {
     {success, kConnack | kPubackRec | kRelComp | kSuback | kUnsuback | kDisconnect | kAuth, "success"},
     {granted_qos_1, kSuback, "granted QoS 1"},

@@ -10,8 +10,8 @@ namespace esl::mqtt {
 
 // "$share/{group}/{filter}". Views point into the text given.
 struct SharedFilter {
-    std::string_view group;
-    std::string_view filter;
+    std::string_view group = {};
+    std::string_view filter = {};
 };
 
 // Good UTF-8, 1 to 65,535 bytes, '#' alone in the last level [MQTT-4.7.1-1], '+' alone in a level [MQTT-4.7.1-2]. Says

@@ -14,7 +14,7 @@ namespace esl::mqtt {
 struct Frame {
     PacketType type = PacketType::connect;
     std::uint8_t flags = 0;  // low four bits of the first byte
-    BytesView body;
+    BytesView body = {};
     std::size_t size = 0;  // fixed header and body: what to take off the buffer
 };
 
@@ -22,7 +22,7 @@ struct Unframed {
     // 0: `frame` is complete. Otherwise how many bytes the buffer must hold, counted from its front, before it is worth
     // looking again: exact once the length has been read, a lower bound before.
     std::size_t need = 0;
-    Frame frame;  // type and flags are set from the first byte on, also while bytes are missing
+    Frame frame = {};  // type and flags are set from the first byte on, also while bytes are missing
 
     [[nodiscard]] bool complete() const { return need == 0; }
 };

@@ -10,7 +10,7 @@ namespace esl::mqtt {
 struct AckView {
     PacketId packet_id = 0;
     ReasonCode reason = ReasonCode::success;  // MQTT 5
-    PropertiesView properties;                // MQTT 5
+    PropertiesView properties = {};           // MQTT 5
 };
 
 // The frame's type is one of the four.

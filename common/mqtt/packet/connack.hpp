@@ -9,7 +9,7 @@ namespace esl::mqtt {
 struct ConnackView {
     bool session_present = false;  // not in MQTT 3.1
     ReasonCode reason = ReasonCode::success;
-    PropertiesView properties;  // MQTT 5
+    PropertiesView properties = {};  // MQTT 5
 };
 
 [[nodiscard]] Result<ConnackView> decode_connack(const Frame& frame, ProtocolVersion version);

@@ -12,11 +12,11 @@
 namespace esl::mqtt {
 
 struct WillView {
-    std::string_view topic;
-    BytesView payload;
+    std::string_view topic = {};
+    BytesView payload = {};
     QoS qos = QoS::at_most_once;
     bool retain = false;
-    PropertiesView properties;  // MQTT 5
+    PropertiesView properties = {};  // MQTT 5
 };
 
 // Points into the packet.
@@ -24,11 +24,11 @@ struct ConnectView {
     ProtocolVersion version = ProtocolVersion::v311;
     bool clean_start = true;                             // "clean session" before MQTT 5
     std::chrono::duration<std::uint16_t> keep_alive{0};  // seconds; 0 turns it off
-    std::string_view client_id;                          // may be empty: whether that will do is the server's matter
-    std::optional<WillView> will;
-    std::optional<std::string_view> user_name;
-    std::optional<BytesView> password;
-    PropertiesView properties;  // MQTT 5
+    std::string_view client_id = {};                     // may be empty: whether that will do is the server's matter
+    std::optional<WillView> will = {};
+    std::optional<std::string_view> user_name = {};
+    std::optional<BytesView> password = {};
+    PropertiesView properties = {};  // MQTT 5
 };
 
 // unsupported_version when name or level is none of MQIsdp/3, MQTT/4, MQTT/5: the rest of the packet is not looked at

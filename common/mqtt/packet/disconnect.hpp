@@ -9,11 +9,11 @@ namespace esl::mqtt {
 
 struct DisconnectView {
     ReasonCode reason = ReasonCode::success;  // MQTT 5
-    PropertiesView properties;                // MQTT 5
+    PropertiesView properties = {};           // MQTT 5
 };
 struct AuthView {
     ReasonCode reason = ReasonCode::success;
-    PropertiesView properties;
+    PropertiesView properties = {};
 };
 
 [[nodiscard]] Result<DisconnectView> decode_disconnect(const Frame& frame, ProtocolVersion version);

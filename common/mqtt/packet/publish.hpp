@@ -11,10 +11,10 @@ namespace esl::mqtt {
 
 // Points into the packet.
 struct PublishView {
-    std::string_view topic;  // empty only with a topic alias (MQTT 5)
-    BytesView payload;
-    PropertiesView properties;  // MQTT 5
-    PacketId packet_id = 0;     // 0 exactly when qos is 0
+    std::string_view topic = {};  // empty only with a topic alias (MQTT 5)
+    BytesView payload = {};
+    PropertiesView properties = {};  // MQTT 5
+    PacketId packet_id = 0;          // 0 exactly when qos is 0
     QoS qos = QoS::at_most_once;
     bool retain = false;
     bool dup = false;

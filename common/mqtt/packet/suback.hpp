@@ -13,8 +13,8 @@ namespace esl::mqtt {
 // Points into the packet. An UNSUBACK before MQTT 5 has no reasons.
 struct SubackView {
     PacketId packet_id = 0;
-    BytesView reasons;          // one byte for each filter, in order
-    PropertiesView properties;  // MQTT 5
+    BytesView reasons = {};          // one byte for each filter, in order
+    PropertiesView properties = {};  // MQTT 5
 
     [[nodiscard]] std::size_t size() const { return reasons.size(); }
     [[nodiscard]] ReasonCode reason(std::size_t i) const { return static_cast<ReasonCode>(reasons[i]); }

@@ -16,7 +16,7 @@ enum class RetainHandling : std::uint8_t { send = 0, send_if_new = 1, do_not_sen
 
 // Before MQTT 5 only filter and qos mean anything.
 struct SubscriptionView {
-    std::string_view filter;  // good by is_subscription_filter(), "$share/{group}/" still in front
+    std::string_view filter = {};  // good by is_subscription_filter(), "$share/{group}/" still in front
     QoS qos = QoS::at_most_once;
     bool no_local = false;
     bool retain_as_published = false;
@@ -67,8 +67,8 @@ private:
 // Points into the packet; has at least one filter.
 struct SubscribeView {
     PacketId packet_id = 0;
-    SubscriptionList filters;
-    PropertiesView properties;  // MQTT 5
+    SubscriptionList filters = {};
+    PropertiesView properties = {};  // MQTT 5
 };
 using UnsubscribeView = SubscribeView;
 
