@@ -2,7 +2,7 @@
 import random
 import unittest
 
-from base import LONG, LineTest, check, wait_for
+from base import LineTest, check, wait_for
 
 
 class CrashTest(LineTest):
@@ -36,7 +36,7 @@ class CrashTest(LineTest):
 
     def test_every_part_at_five_moments(self):
         random.seed(3)
-        tags = 200 if LONG else 100
+        tags = 200
         self.line_ = self.line(ble_tags=tags // 2, zigbee_tags=tags // 2, speed=100)
         check.fill(self.line_, check.Table())
         self.products = check.bound_products(self.line_)
