@@ -19,7 +19,7 @@ Problem& Problem::with(std::string name, const nlohmann::json& value) {
 std::string Problem::json() const {
     std::string out = "{\"status\":" + std::to_string(status) +
                       ",\"title\":" + encoded(title.empty() ? std::string(status_text(status)) : title);
-    if (!type.empty()) out += ",\"type\":" + encoded(type);
+    out += ",\"type\":" + encoded(type.empty() ? std::string("about:blank") : type);
     if (!detail.empty()) out += ",\"detail\":" + encoded(detail);
     if (!instance.empty()) out += ",\"instance\":" + encoded(instance);
     for (const auto& [name, value] : members) out += ',' + encoded(name) + ':' + value;

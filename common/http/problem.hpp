@@ -16,7 +16,7 @@ struct Problem {
     int status = 500;
     std::string title{};     // empty: the status' own text
     std::string detail{};    // for a person: what was wrong and where
-    std::string type{};      // empty: "about:blank", which is left out
+    std::string type{};      // empty: "about:blank"
     std::string instance{};  // usually the request's path
     // Extension members; values are encoded JSON. Use with().
     std::vector<std::pair<std::string, std::string>> members{};
