@@ -1,0 +1,292 @@
+#include "common/tagwire/znp/definition.hpp"
+
+#include <algorithm>
+
+namespace esl::tagwire::znp {
+namespace {
+
+using enum FieldType;
+using S = Subsystem;
+constexpr auto sreq = Kind::sreq;
+constexpr auto srsp = Kind::srsp;
+constexpr auto areq = Kind::areq;
+
+constexpr Definition kDefinitions[] = {
+    // A request that the coordinator does not know or cannot read is answered by this.
+    {"rpc.error", srsp, S::rpc_error, 0x00, {{"error", u8}, {"cmd0", u8}, {"cmd1", u8}}},
+
+    {"sys.resetReq", areq, S::sys, 0x00, {{"type", u8}}},
+    {"sys.resetInd",
+     areq,
+     S::sys,
+     0x80,
+     {{"reason", u8}, {"transport", u8}, {"product", u8}, {"major", u8}, {"minor", u8}, {"hw", u8}}},
+    {"sys.ping", sreq, S::sys, 0x01, {}},
+    {"sys.ping", srsp, S::sys, 0x01, {{"capabilities", u16}}},
+    {"sys.version", sreq, S::sys, 0x02, {}},
+    {"sys.version",
+     srsp,
+     S::sys,
+     0x02,
+     {{"transport", u8}, {"product", u8}, {"major", u8}, {"minor", u8}, {"maint", u8}, {"revision", u32}}},
+    {"sys.getExtAddr", sreq, S::sys, 0x04, {}},
+    {"sys.getExtAddr", srsp, S::sys, 0x04, {{"ieee", u64}}},
+    {"sys.osalNvItemInit", sreq, S::sys, 0x07, {{"item", u16}, {"length", u16}, {"value", bytes8}}},
+    {"sys.osalNvItemInit", srsp, S::sys, 0x07, {{"status", u8}}},
+    {"sys.osalNvRead", sreq, S::sys, 0x08, {{"item", u16}, {"offset", u8}}},
+    {"sys.osalNvRead", srsp, S::sys, 0x08, {{"status", u8}, {"value", bytes8}}},
+    {"sys.osalNvWrite", sreq, S::sys, 0x09, {{"item", u16}, {"offset", u8}, {"value", bytes8}}},
+    {"sys.osalNvWrite", srsp, S::sys, 0x09, {{"status", u8}}},
+    {"sys.stackTune", sreq, S::sys, 0x0F, {{"operation", u8}, {"value", u8}}},
+    {"sys.stackTune", srsp, S::sys, 0x0F, {{"value", u8}}},
+    {"sys.osalNvDelete", sreq, S::sys, 0x12, {{"item", u16}, {"length", u16}}},
+    {"sys.osalNvDelete", srsp, S::sys, 0x12, {{"status", u8}}},
+    {"sys.osalNvLength", sreq, S::sys, 0x13, {{"item", u16}}},
+    {"sys.osalNvLength", srsp, S::sys, 0x13, {{"length", u16}}},
+    {"sys.osalNvReadExt", sreq, S::sys, 0x1C, {{"item", u16}, {"offset", u16}}},
+    {"sys.osalNvReadExt", srsp, S::sys, 0x1C, {{"status", u8}, {"value", bytes8}}},
+    {"sys.osalNvWriteExt", sreq, S::sys, 0x1D, {{"item", u16}, {"offset", u16}, {"value", bytes16}}},
+    {"sys.osalNvWriteExt", srsp, S::sys, 0x1D, {{"status", u8}}},
+    {"sys.nvCreate", sreq, S::sys, 0x30, {{"system", u8}, {"item", u16}, {"sub", u16}, {"length", u32}}},
+    {"sys.nvCreate", srsp, S::sys, 0x30, {{"status", u8}}},
+    {"sys.nvDelete", sreq, S::sys, 0x31, {{"system", u8}, {"item", u16}, {"sub", u16}}},
+    {"sys.nvDelete", srsp, S::sys, 0x31, {{"status", u8}}},
+    {"sys.nvLength", sreq, S::sys, 0x32, {{"system", u8}, {"item", u16}, {"sub", u16}}},
+    {"sys.nvLength", srsp, S::sys, 0x32, {{"length", u32}}},
+    {"sys.nvRead", sreq, S::sys, 0x33, {{"system", u8}, {"item", u16}, {"sub", u16}, {"offset", u16}, {"length", u8}}},
+    {"sys.nvRead", srsp, S::sys, 0x33, {{"status", u8}, {"value", bytes8}}},
+    {"sys.nvWrite",
+     sreq,
+     S::sys,
+     0x34,
+     {{"system", u8}, {"item", u16}, {"sub", u16}, {"offset", u16}, {"value", bytes8}}},
+    {"sys.nvWrite", srsp, S::sys, 0x34, {{"status", u8}}},
+
+    {"af.register",
+     sreq,
+     S::af,
+     0x00,
+     {{"endpoint", u8},
+      {"profile", u16},
+      {"device", u16},
+      {"version", u8},
+      {"latency", u8},
+      {"in", words8},
+      {"out", words8}}},
+    {"af.register", srsp, S::af, 0x00, {{"status", u8}}},
+    {"af.dataRequest",
+     sreq,
+     S::af,
+     0x01,
+     {{"dst", u16},
+      {"dstEndpoint", u8},
+      {"srcEndpoint", u8},
+      {"cluster", u16},
+      {"trans", u8},
+      {"options", u8},
+      {"radius", u8},
+      {"data", bytes8}}},
+    {"af.dataRequest", srsp, S::af, 0x01, {{"status", u8}}},
+    {"af.dataRequestExt",
+     sreq,
+     S::af,
+     0x02,
+     {{"mode", u8},
+      {"dst", u64},
+      {"dstEndpoint", u8},
+      {"pan", u16},
+      {"srcEndpoint", u8},
+      {"cluster", u16},
+      {"trans", u8},
+      {"options", u8},
+      {"radius", u8},
+      {"data", bytes16}}},
+    {"af.dataRequestExt", srsp, S::af, 0x02, {{"status", u8}}},
+    {"af.dataRetrieve", sreq, S::af, 0x12, {{"timestamp", u32}, {"index", u16}, {"length", u8}}},
+    {"af.dataRetrieve", srsp, S::af, 0x12, {{"status", u8}, {"data", bytes8}}},
+    {"af.dataConfirm", areq, S::af, 0x80, {{"status", u8}, {"endpoint", u8}, {"trans", u8}}},
+    {"af.incomingMsg",
+     areq,
+     S::af,
+     0x81,
+     {{"group", u16},
+      {"cluster", u16},
+      {"src", u16},
+      {"srcEndpoint", u8},
+      {"dstEndpoint", u8},
+      {"broadcast", u8},
+      {"lqi", u8},
+      {"security", u8},
+      {"timestamp", u32},
+      {"sequence", u8},
+      {"data", bytes8},
+      {"tail", rest}}},
+    {"af.incomingMsgExt",
+     areq,
+     S::af,
+     0x82,
+     {{"group", u16},
+      {"cluster", u16},
+      {"mode", u8},
+      {"src", u64},
+      {"srcEndpoint", u8},
+      {"pan", u16},
+      {"dstEndpoint", u8},
+      {"broadcast", u8},
+      {"lqi", u8},
+      {"security", u8},
+      {"timestamp", u32},
+      {"sequence", u8},
+      {"length", u16},
+      {"data", rest}}},
+
+    {"zdo.nwkAddrReq", sreq, S::zdo, 0x00, {{"ieee", u64}, {"kind", u8}, {"start", u8}}},
+    {"zdo.nwkAddrReq", srsp, S::zdo, 0x00, {{"status", u8}}},
+    {"zdo.ieeeAddrReq", sreq, S::zdo, 0x01, {{"nwk", u16}, {"kind", u8}, {"start", u8}}},
+    {"zdo.ieeeAddrReq", srsp, S::zdo, 0x01, {{"status", u8}}},
+    {"zdo.nodeDescReq", sreq, S::zdo, 0x02, {{"dst", u16}, {"nwk", u16}}},
+    {"zdo.nodeDescReq", srsp, S::zdo, 0x02, {{"status", u8}}},
+    {"zdo.simpleDescReq", sreq, S::zdo, 0x04, {{"dst", u16}, {"nwk", u16}, {"endpoint", u8}}},
+    {"zdo.simpleDescReq", srsp, S::zdo, 0x04, {{"status", u8}}},
+    {"zdo.activeEpReq", sreq, S::zdo, 0x05, {{"dst", u16}, {"nwk", u16}}},
+    {"zdo.activeEpReq", srsp, S::zdo, 0x05, {{"status", u8}}},
+    {"zdo.bindReq",
+     sreq,
+     S::zdo,
+     0x21,
+     {{"dst", u16},
+      {"srcIeee", u64},
+      {"srcEndpoint", u8},
+      {"cluster", u16},
+      {"mode", u8},
+      {"bindDst", u64},
+      {"dstEndpoint", u8}}},
+    {"zdo.bindReq", srsp, S::zdo, 0x21, {{"status", u8}}},
+    {"zdo.unbindReq",
+     sreq,
+     S::zdo,
+     0x22,
+     {{"dst", u16},
+      {"srcIeee", u64},
+      {"srcEndpoint", u8},
+      {"cluster", u16},
+      {"mode", u8},
+      {"bindDst", u64},
+      {"dstEndpoint", u8}}},
+    {"zdo.unbindReq", srsp, S::zdo, 0x22, {{"status", u8}}},
+    {"zdo.mgmtLqiReq", sreq, S::zdo, 0x31, {{"dst", u16}, {"start", u8}}},
+    {"zdo.mgmtLqiReq", srsp, S::zdo, 0x31, {{"status", u8}}},
+    {"zdo.mgmtLeaveReq", sreq, S::zdo, 0x34, {{"dst", u16}, {"ieee", u64}, {"options", u8}}},
+    {"zdo.mgmtLeaveReq", srsp, S::zdo, 0x34, {{"status", u8}}},
+    {"zdo.mgmtPermitJoinReq",
+     sreq,
+     S::zdo,
+     0x36,
+     {{"mode", u8}, {"dst", u16}, {"duration", u8}, {"tcSignificance", u8}}},
+    {"zdo.mgmtPermitJoinReq", srsp, S::zdo, 0x36, {{"status", u8}}},
+    {"zdo.startupFromApp", sreq, S::zdo, 0x40, {{"delay", u16}}},
+    {"zdo.startupFromApp", srsp, S::zdo, 0x40, {{"status", u8}}},
+    {"zdo.extRouteDisc", sreq, S::zdo, 0x45, {{"dst", u16}, {"options", u8}, {"radius", u8}}},
+    {"zdo.extRouteDisc", srsp, S::zdo, 0x45, {{"status", u8}}},
+    {"zdo.extFindGroup", sreq, S::zdo, 0x4A, {{"endpoint", u8}, {"group", u16}}},
+    {"zdo.extFindGroup", srsp, S::zdo, 0x4A, {{"status", u8}, {"found", rest}}},
+    {"zdo.extAddGroup", sreq, S::zdo, 0x4B, {{"endpoint", u8}, {"group", u16}, {"name", bytes8}}},
+    {"zdo.extAddGroup", srsp, S::zdo, 0x4B, {{"status", u8}}},
+    {"zdo.extNwkInfo", sreq, S::zdo, 0x50, {}},
+    {"zdo.extNwkInfo",
+     srsp,
+     S::zdo,
+     0x50,
+     {{"short", u16},
+      {"state", u8},
+      {"pan", u16},
+      {"parent", u16},
+      {"extPan", u64},
+      {"parentIeee", u64},
+      {"channel", u8}}},
+    {"zdo.nwkAddrRsp",
+     areq,
+     S::zdo,
+     0x80,
+     {{"status", u8}, {"ieee", u64}, {"nwk", u16}, {"start", u8}, {"associated", words8}}},
+    {"zdo.ieeeAddrRsp",
+     areq,
+     S::zdo,
+     0x81,
+     {{"status", u8}, {"ieee", u64}, {"nwk", u16}, {"start", u8}, {"associated", words8}}},
+    {"zdo.nodeDescRsp", areq, S::zdo, 0x82, {{"src", u16}, {"status", u8}, {"nwk", u16}, {"descriptor", rest}}},
+    {"zdo.simpleDescRsp", areq, S::zdo, 0x84, {{"src", u16}, {"status", u8}, {"nwk", u16}, {"descriptor", bytes8}}},
+    {"zdo.activeEpRsp", areq, S::zdo, 0x85, {{"src", u16}, {"status", u8}, {"nwk", u16}, {"endpoints", bytes8}}},
+    {"zdo.bindRsp", areq, S::zdo, 0xA1, {{"src", u16}, {"status", u8}}},
+    {"zdo.unbindRsp", areq, S::zdo, 0xA2, {{"src", u16}, {"status", u8}}},
+    {"zdo.mgmtLqiRsp", areq, S::zdo, 0xB1, {{"src", u16}, {"status", u8}, {"table", rest}}},
+    {"zdo.mgmtLeaveRsp", areq, S::zdo, 0xB4, {{"src", u16}, {"status", u8}}},
+    {"zdo.mgmtPermitJoinRsp", areq, S::zdo, 0xB6, {{"src", u16}, {"status", u8}}},
+    {"zdo.stateChangeInd", areq, S::zdo, 0xC0, {{"state", u8}}},
+    {"zdo.endDeviceAnnceInd", areq, S::zdo, 0xC1, {{"src", u16}, {"nwk", u16}, {"ieee", u64}, {"capabilities", u8}}},
+    {"zdo.srcRtgInd", areq, S::zdo, 0xC4, {{"dst", u16}, {"relays", words8}}},
+    {"zdo.leaveInd",
+     areq,
+     S::zdo,
+     0xC9,
+     {{"src", u16}, {"ieee", u64}, {"request", u8}, {"remove", u8}, {"rejoin", u8}}},
+    {"zdo.tcDeviceInd", areq, S::zdo, 0xCA, {{"nwk", u16}, {"ieee", u64}, {"parent", u16}}},
+    {"zdo.permitJoinInd", areq, S::zdo, 0xCB, {{"duration", u8}}},
+
+    {"util.getDeviceInfo", sreq, S::util, 0x00, {}},
+    {"util.getDeviceInfo",
+     srsp,
+     S::util,
+     0x00,
+     {{"status", u8}, {"ieee", u64}, {"short", u16}, {"deviceType", u8}, {"state", u8}, {"associated", words8}}},
+    {"util.ledControl", sreq, S::util, 0x0A, {{"led", u8}, {"mode", u8}}},
+    {"util.ledControl", srsp, S::util, 0x0A, {{"status", u8}}},
+    {"util.assocGetWithAddress", sreq, S::util, 0x4A, {{"ieee", u64}, {"nwk", u16}}},
+    {"util.assocGetWithAddress", srsp, S::util, 0x4A, {{"device", rest}}},
+    {"util.assocRemove", sreq, S::util, 0x63, {{"ieee", u64}}},
+    {"util.assocRemove", srsp, S::util, 0x63, {{"status", u8}}},
+    {"util.assocAdd", sreq, S::util, 0x64, {{"ieee", u64}, {"nwk", u16}, {"relation", u8}}},
+    {"util.assocAdd", srsp, S::util, 0x64, {{"status", u8}}},
+
+    {"app_cnf.bdbStartCommissioning", sreq, S::app_cnf, 0x05, {{"mode", u8}}},
+    {"app_cnf.bdbStartCommissioning", srsp, S::app_cnf, 0x05, {{"status", u8}}},
+    {"app_cnf.bdbSetChannel", sreq, S::app_cnf, 0x08, {{"primary", u8}, {"mask", u32}}},
+    {"app_cnf.bdbSetChannel", srsp, S::app_cnf, 0x08, {{"status", u8}}},
+    {"app_cnf.bdbCommissioningNotification", areq, S::app_cnf, 0x80, {{"status", u8}, {"mode", u8}, {"remaining", u8}}},
+};
+
+constexpr bool no_duplicate_rows() {
+    for (const auto& a : kDefinitions) {
+        for (const auto& b : kDefinitions) {
+            if (&a == &b || a.kind != b.kind) continue;
+            if (a.name == b.name || (a.subsystem == b.subsystem && a.id == b.id)) return false;
+        }
+    }
+    return true;
+}
+static_assert(no_duplicate_rows(), "two rows for one command");
+
+}  // namespace
+
+std::span<const Field> Definition::used() const {
+    const auto* end = std::ranges::find(fields, FieldType::none, &Field::type);
+    return {std::begin(fields), end};
+}
+
+std::span<const Definition> definitions() {
+    return kDefinitions;
+}
+
+const Definition* find_definition(std::uint8_t cmd0, std::uint8_t cmd1) {
+    const auto* at =
+        std::ranges::find_if(kDefinitions, [&](const Definition& d) { return d.cmd0() == cmd0 && d.id == cmd1; });
+    return at == std::end(kDefinitions) ? nullptr : at;
+}
+
+const Definition* find_definition(Kind kind, std::string_view name) {
+    const auto* at =
+        std::ranges::find_if(kDefinitions, [&](const Definition& d) { return d.kind == kind && d.name == name; });
+    return at == std::end(kDefinitions) ? nullptr : at;
+}
+
+}  // namespace esl::tagwire::znp
