@@ -13,7 +13,7 @@ void check(bool right) {
     if (!right) std::abort();
 }
 
-void image(BytesView in) {
+void coded_image(BytesView in) {
     if (in.size() < 2) return;
     const auto& model = models()[in[0] % models().size()];
     const auto coding = static_cast<Coding>(in[1] % 4);
@@ -42,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             (void)decode_part(in);
             break;
         default:
-            image(in);
+            coded_image(in);
             break;
     }
     return 0;
