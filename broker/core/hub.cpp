@@ -1,0 +1,295 @@
+#include "broker/core/hub.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace esl::broker {
+
+Parcel::Parcel(const MessagePtr& message)
+    : topic(message->topic),
+      payload(message->payload),
+      properties(message->properties),
+      id(message->id),
+      qos(message->qos),
+      retain(message->retain),
+      point_to_point(message->point_to_point),
+      expires(message->expires),
+      publisher(message->publisher),
+      shared_(message) {}
+
+const MessagePtr& Parcel::share() {
+    if (!shared_) {
+        shared_ = std::make_shared<const Message>(Message{.id = id,
+                                                          .topic = std::string(topic),
+                                                          .payload = Bytes(payload.begin(), payload.end()),
+                                                          .properties = Bytes(properties.begin(), properties.end()),
+                                                          .qos = qos,
+                                                          .retain = retain,
+                                                          .point_to_point = point_to_point,
+                                                          .expires = expires,
+                                                          .publisher = publisher});
+    }
+    return shared_;
+}
+
+Hub::Hub(Ports ports, std::shared_ptr<const Registry> registry)
+    : ports_(std::move(ports)), registry_(std::move(registry)), started_(ports_.clock.steady()) {}
+
+std::uint32_t Hub::now_seconds() const {
+    return static_cast<std::uint32_t>(std::chrono::duration_cast<seconds>(ports_.clock.steady() - started_).count()) +
+           1;
+}
+
+Session* Hub::find(SessionNumber number) {
+    const auto at = by_number_.find(number);
+    return at == by_number_.end() ? nullptr : at->second;
+}
+
+Session* Hub::find(std::string_view client_id) {
+    const auto at = sessions_.find(client_id);
+    return at == sessions_.end() ? nullptr : at->second.get();
+}
+
+void Hub::store_op(StoreOperation operation) {
+    if (ports_.store != nullptr) batch_.push_back(std::move(operation));
+}
+
+void Hub::schedule(Timer::What what, const Session& session, std::uint32_t delay) {
+    timers_.push({now_seconds() + delay, session.number, session.epoch, what});
+}
+
+void Hub::restore(const StoredState& state) {
+    const auto now = ports_.clock.wall();
+    for (const auto& stored : state.sessions) {
+        const auto& record = stored.record;
+        if (ports_.peers.home_of(record.client_id) != ports_.peers.self()) continue;
+        Session& session = new_session(record.client_id);
+        by_number_.erase(session.number);
+        session.number = record.number;
+        by_number_[session.number] = &session;
+        session.persistent = true;
+        session.expiry_seconds = record.expiry_seconds;
+        session.since = record.offline_since == 0 ? now : from_millis(record.offline_since);
+        if (record.offline_since == 0) put_session(session);
+        for (const auto& [filter, options] : stored.subscriptions) {
+            PendingSubscribe nobody;
+            const bool matches = !(ports_.settings.p2p && parse_point_to_point(filter)) &&
+                                 !(ports_.settings.apsara() && filter.starts_with('$'));
+            hold(session, {filter, options, matches}, kNoSlot, nobody);
+        }
+        for (const auto id : stored.received) session.incoming().received.push_back({id, true, false});
+        if (session.expiry_seconds != kNeverExpires) {
+            const auto gone = std::chrono::duration_cast<seconds>(now - session.since).count();
+            const auto left = static_cast<std::int64_t>(session.expiry_seconds) - gone;
+            schedule(Timer::What::expire_session, session, static_cast<std::uint32_t>(std::max<std::int64_t>(left, 0)));
+        }
+    }
+    // Lanes are refilled in the order of their sequence numbers, which is the order they were promised in.
+    struct Entry {
+        Session* session;
+        LaneKind lane;
+        LaneEntry entry;
+    };
+    std::vector<Entry> entries;
+    for (const auto& owed : state.messages) {
+        for (const auto& to : owed.recipients) {
+            Session* session = find(to.session);
+            if (session == nullptr) continue;
+            LaneEntry entry;
+            entry.message = owed.message;
+            entry.sequence = to.sequence;
+            entry.subscription_id = to.subscription_id;
+            entry.qos = to.qos;
+            entry.retain = to.retain;
+            entry.owed = true;
+            entry.sent_before = true;  // perhaps: a DUP flag too many is allowed, one too few is not
+            entry.state = to.released ? LaneEntry::State::released : LaneEntry::State::waiting;
+            entries.push_back(
+                {session, owed.message->point_to_point ? LaneKind::p2p : LaneKind::ordinary, std::move(entry)});
+        }
+    }
+    std::ranges::sort(entries, {}, [](const Entry& e) { return e.entry.sequence; });
+    for (auto& e : entries) e.session->outgoing().lane(e.lane).push(std::move(e.entry));
+    counters_.queued_messages.add(entries.size());
+    for (const auto& kept : state.retained) {
+        retained_.put(kept.message, kept.order, ports_.settings.limits.retained_messages);
+    }
+    counters_.retained_messages.set(retained_.size());
+}
+
+bool Hub::packet(Session& session, const mqtt::Frame& frame) {
+    using mqtt::PacketType;
+    switch (frame.type) {
+        case PacketType::publish:
+            return on_publish(session, frame);
+        case PacketType::puback:
+        case PacketType::pubrec:
+        case PacketType::pubcomp:
+            return on_puback(session, frame);
+        case PacketType::pubrel:
+            return on_pubrel(session, frame);
+        case PacketType::subscribe:
+            return on_subscribe(session, frame);
+        case PacketType::unsubscribe:
+            return on_unsubscribe(session, frame);
+        case PacketType::pingreq:
+            if (const auto ok = mqtt::decode_ping(frame); !ok) return reject(session, ok.error()), false;
+            mqtt::encode_pingresp(session.link->output());
+            return true;
+        case PacketType::disconnect: {
+            const auto packet = mqtt::decode_disconnect(frame, session.version);
+            if (!packet) return reject(session, packet.error()), false;
+            if (session.v5()) {
+                if (const auto expiry = packet->properties.number(mqtt::PropertyId::session_expiry_interval)) {
+                    if (session.expiry_seconds == 0 && *expiry != 0) {
+                        close(session, CloseCause::protocol_error, mqtt::ReasonCode::protocol_error,
+                              "DISCONNECT: session expiry on a session that had none [MQTT-3.14.2-2]");
+                        return false;
+                    }
+                    session.expiry_seconds = *expiry;
+                    if (*expiry == 0) session.persistent = false;
+                }
+            }
+            if (packet->reason != mqtt::ReasonCode::disconnect_with_will) session.will.reset();
+            Link* link = session.link;
+            end_connection(session, CloseCause::disconnected_by_client);
+            link->close(CloseCause::disconnected_by_client);
+            return false;
+        }
+        case PacketType::connect:
+            close(session, CloseCause::protocol_error, mqtt::ReasonCode::protocol_error,
+                  "a second CONNECT [MQTT-3.1.0-2]");
+            return false;
+        case PacketType::auth:
+            close(session, CloseCause::protocol_error, mqtt::ReasonCode::protocol_error,
+                  "AUTH: no authentication method was agreed on");
+            return false;
+        case PacketType::connack:
+        case PacketType::suback:
+        case PacketType::unsuback:
+        case PacketType::pingresp:
+            break;
+    }
+    close(session, CloseCause::protocol_error, mqtt::ReasonCode::protocol_error,
+          std::string(mqtt::name(frame.type)) + " is for servers to send");
+    return false;
+}
+
+void Hub::peer(ShardId from, PeerMessage message) {
+    struct Visitor {
+        Hub& hub;
+        ShardId from;
+        void operator()(RouteMessage& m) const {
+            Parcel parcel(m.message);
+            RouteReply reply{.slot = m.slot, .matched = false, .owed = {}};
+            reply.matched = hub.deliver_here(parcel, reply.owed);
+            if (m.retain_order != 0) hub.keep_retained(m.message, m.retain_order);
+            if (m.slot != kNoSlot) hub.ports_.peers.post(from, std::move(reply));
+        }
+        void operator()(RouteReply& m) const {
+            auto& pending = hub.publishes_[m.slot];
+            pending.matched |= m.matched;
+            if (!m.owed.empty()) pending.owed_there.emplace_back(from, m.owed.size());
+            pending.owed.insert(pending.owed.end(), m.owed.begin(), m.owed.end());
+            if (--pending.waiting == 0) hub.settle(m.slot);
+        }
+        void operator()(Committed& m) const { hub.release_committed(m.recipients, m.point_to_point); }
+        void operator()(InterestChange& m) const {
+            if (m.add) {
+                hub.interest_.add(m.filter, from, {});
+            } else {
+                hub.interest_.remove(m.filter, from);
+            }
+            hub.count_wildcard(m.filter, m.add);
+            if (m.slot != kNoSlot) hub.ports_.peers.post(from, SlotReply{m.slot});
+        }
+        void operator()(SlotReply& m) const { hub.release_subscribe(m.slot); }
+        void operator()(RunThere& m) const { m.work(hub); }
+    };
+    std::visit(Visitor{*this, from}, message);
+}
+
+void Hub::end_turn() {
+    counters_.turns_total.add();
+    if (batch_.empty() && after_.empty()) return;
+    batches_.push_back(std::move(after_));
+    after_.clear();
+    const auto number = ++batches_posted_;
+    std::vector<StoreOperation> operations;
+    operations.swap(batch_);
+    ports_.store->post(std::move(operations),
+                       [tell = ports_.on_stored, number](const Result<>& result) { tell(number, result); });
+}
+
+void Hub::stored(std::uint64_t batch, const Result<>& result) {
+    assert(batch == batches_answered_ + 1);
+    batches_answered_ = batch;
+    const auto after = std::move(batches_.front());
+    batches_.pop_front();
+    if (!result) counters_.store_failures_total.add();
+    for (const auto& next : after) {
+        switch (next.what) {
+            case AfterCommit::What::publish:
+                complete(next.slot, result.has_value());
+                break;
+            case AfterCommit::What::subscribe:
+                release_subscribe(next.slot);
+                break;
+            case AfterCommit::What::pubrel: {
+                Session* session = find(next.session);
+                if (!result || session == nullptr || session->link == nullptr || !session->out) break;
+                LaneEntry* entry = session->out->lane(lane_of(next.packet_id)).find_sent(next.packet_id);
+                if (entry == nullptr || !entry->release_wait) break;
+                entry->release_wait = false;
+                mqtt::encode_ack(mqtt::PacketType::pubrel, next.packet_id, session->link->output());
+                break;
+            }
+            case AfterCommit::What::pubcomp: {
+                Session* session = find(next.session);
+                if (!result || session == nullptr || session->link == nullptr) break;
+                mqtt::encode_ack(mqtt::PacketType::pubcomp, next.packet_id, session->link->output());
+                break;
+            }
+        }
+    }
+}
+
+void Hub::tick() {
+    const auto now = now_seconds();
+    while (!timers_.empty() && timers_.top().at <= now) {
+        const Timer timer = timers_.top();
+        timers_.pop();
+        Session* session = find(timer.session);
+        if (session == nullptr || session->epoch != timer.epoch || session->link != nullptr) continue;
+        switch (timer.what) {
+            case Timer::What::publish_will:
+                publish_will(*session);
+                break;
+            case Timer::What::expire_session:
+                publish_will(*session);
+                remove_session(*session);
+                break;
+        }
+    }
+    resend_overdue();
+    constexpr std::uint32_t kSweepEvery = 60;
+    if (now % kSweepEvery == 0) {
+        // A removal can go once no older change can still be on its way between shards: a minute is ample.
+        const auto order = ports_.ids.order.load(std::memory_order_relaxed);
+        retained_.sweep(ports_.clock.wall(), swept_order_);
+        swept_order_ = order;
+        counters_.retained_messages.set(retained_.size());
+    }
+}
+
+void Hub::publish_system(std::string_view topic, BytesView payload, mqtt::QoS qos, bool retain) {
+    Parcel parcel(topic, payload);
+    parcel.qos = qos;
+    parcel.retain = retain;
+    parcel.point_to_point = ports_.settings.p2p && parse_point_to_point(topic).has_value();
+    if (qos != mqtt::QoS::at_most_once) parcel.id = ports_.ids.message.fetch_add(1, std::memory_order_relaxed);
+    route(parcel, {});
+}
+
+}  // namespace esl::broker

@@ -1,0 +1,251 @@
+// The session core of one shard: sessions, subscriptions, routing, acknowledgements, wills, offline queues. No I/O and
+// no clock of its own: packets come in by packet(), news of other shards by peer(), of the store by stored(), time by
+// tick(); bytes go out through Link::output(). Shard-bound.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <string>
+#include <vector>
+
+#include "broker/core/counters.hpp"
+#include "broker/core/peers.hpp"
+#include "broker/core/retained.hpp"
+#include "broker/core/session.hpp"
+#include "broker/core/settings.hpp"
+#include "common/mqtt/packet/any.hpp"
+
+namespace esl::broker {
+
+// Numbers that all shards draw from. Thread-safe.
+struct SharedIds {
+    std::atomic<SessionNumber> session{1};
+    std::atomic<MessageId> message{1};
+    std::atomic<std::uint64_t> order{1};
+};
+
+// A message being routed: views at first; a shared copy is made when a queue or another shard needs one.
+class Parcel {
+public:
+    explicit Parcel(const MessagePtr& message);
+    Parcel(std::string_view topic, BytesView payload) : topic(topic), payload(payload) {}
+    const MessagePtr& share();
+
+    std::string_view topic;
+    BytesView payload;
+    BytesView properties;
+    MessageId id = 0;
+    mqtt::QoS qos = mqtt::QoS::at_most_once;
+    bool retain = false;
+    bool point_to_point = false;
+    UnixMillis expires{};
+    SessionNumber publisher = 0;
+
+private:
+    MessagePtr shared_;
+};
+
+class Hub {
+public:
+    struct Ports {
+        const Settings& settings;
+        const Clock& clock;
+        Peers& peers;
+        MessageStore* store;  // null: nothing outlives the process
+        SharedIds& ids;
+        // Called on the store's thread; must hand (batch, result) to stored() on this shard.
+        std::function<void(std::uint64_t, const Result<>&)> on_stored;
+    };
+
+    Hub(Ports ports, std::shared_ptr<const Registry> registry);
+    Hub(const Hub&) = delete;
+    Hub& operator=(const Hub&) = delete;
+
+    // Takes what was kept, as far as this shard is its home. Before the first connection.
+    void restore(const StoredState& state);
+
+    // Answers CONNECT with CONNACK. Null when refused: CONNACK is in the link's output then, and the link is closed.
+    Session* connect(Link& link, const mqtt::ConnectView& packet);
+    // CONNACK with a refusal, close, log.
+    void refuse(Link& link, const mqtt::ConnectView& packet, mqtt::ReasonCode reason, CloseCause cause,
+                std::string_view why);
+    // Any packet after CONNECT. False when the connection has been closed.
+    bool packet(Session& session, const mqtt::Frame& frame);
+    // Bytes that are no packet: counted, logged with what and where, closed.
+    void reject(Session& session, const Error& error);
+    // The connection is gone without the core having closed it.
+    void lost(Session& session, CloseCause cause);
+    // The client has taken its backlog: go on sending.
+    void writable(Session& session);
+
+    void peer(ShardId from, PeerMessage message);
+    void stored(std::uint64_t batch, const Result<>& result);
+    // Once a second.
+    void tick();
+    // Hands the turn's changes to the store.
+    void end_turn();
+    [[nodiscard]] bool store_idle() const { return batches_.empty() && batch_.empty(); }
+
+    // Administration.
+    void set_registry(std::shared_ptr<const Registry> registry) { registry_ = std::move(registry); }
+    // True when the client was connected here.
+    bool kick(std::string_view client_id);
+    void publish_system(std::string_view topic, BytesView payload, mqtt::QoS qos, bool retain);
+    void close_all(CloseCause cause);
+    template <class Visit>
+    void for_each_session(Visit visit) const {
+        for (const auto& [id, session] : sessions_) visit(*session);
+    }
+
+    [[nodiscard]] Counters& counters() { return counters_; }
+    [[nodiscard]] const Settings& settings() const { return ports_.settings; }
+    [[nodiscard]] const Registry& registry() const { return *registry_; }
+
+private:
+    struct PendingPublish {
+        SessionNumber publisher = 0;
+        std::uint32_t epoch = 0;
+        std::uint64_t ack = 0;  // its number in Incoming::acks
+        mqtt::PacketId packet_id = 0;
+        mqtt::QoS qos = mqtt::QoS::at_most_once;
+        bool matched = false;
+        bool remember_id = false;  // QoS 2 of a persistent publisher
+        std::uint32_t waiting = 0;
+        std::uint64_t retain_order = 0;
+        MessagePtr message;
+        std::vector<Recipient> owed;
+        std::vector<std::pair<ShardId, std::size_t>> owed_there;  // shard, how many of `owed` are its
+    };
+    struct PendingSubscribe {
+        SessionNumber session = 0;
+        std::uint32_t epoch = 0;
+        std::uint32_t waiting = 0;
+        Bytes answer;
+        std::vector<HeldFilter> retained_for;
+    };
+    // What follows a commit.
+    struct AfterCommit {
+        enum class What : std::uint8_t { publish, subscribe, pubrel, pubcomp } what;
+        std::uint32_t slot = kNoSlot;
+        SessionNumber session = 0;
+        mqtt::PacketId packet_id = 0;
+    };
+    struct Timer {
+        std::uint32_t at;
+        SessionNumber session;
+        std::uint32_t epoch;
+        enum class What : std::uint8_t { expire_session, publish_will } what;
+        bool operator>(const Timer& other) const { return at > other.at; }
+    };
+    struct Encoded {
+        Bytes bytes;
+        std::size_t packet_id_at = 0;
+        std::uint64_t stamp = 0;
+        std::uint32_t subscription_id = 0;
+        mqtt::QoS qos{};
+        bool v5 = false;
+        bool retain = false;
+    };
+
+    // hub_connect.cpp
+    Session* refused(Link& link, const mqtt::ConnectView& p, mqtt::ReasonCode reason, CloseCause cause,
+                     std::string_view why);
+    [[nodiscard]] std::optional<std::pair<mqtt::ReasonCode, std::string>> check_connect(
+        const mqtt::ConnectView& p) const;
+    bool make_room_for(Link& link, const mqtt::ConnectView& packet, Session& holder);
+    Session& new_session(std::string client_id);
+    void take_will(Session& session, const mqtt::ConnectView& packet);
+    void send_connack(Session& session, const mqtt::ConnectView& packet, bool present, bool assigned,
+                      std::chrono::seconds keep_alive);
+    void end_connection(Session& session, CloseCause cause);
+    void close(Session& session, CloseCause cause, mqtt::ReasonCode reason, std::string_view why);
+    void remove_session(Session& session);
+    void put_session(Session& session);
+    void tell_presence(const Session& session, std::string_view event, const std::string& peer);
+
+    // hub_publish.cpp
+    bool on_publish(Session& session, const mqtt::Frame& frame);
+    bool check_publish(Session& session, mqtt::PublishView& packet, std::optional<mqtt::ReasonCode>& refusal);
+    bool resolve_alias(Session& session, mqtt::PublishView& packet);
+    bool on_pubrel(Session& session, const mqtt::Frame& frame);
+    // Starts routing; returns the slot that will be settled, or kNoSlot when all is done already.
+    std::uint32_t route(Parcel& parcel, PendingPublish pending);
+    void settle(std::uint32_t slot);
+    void complete(std::uint32_t slot, bool stored);
+    void acknowledge(Session& session, std::uint64_t ack, mqtt::ReasonCode reason, bool silent);
+    void flush_acks(Session& session);
+    void publish_will(Session& session);
+    void keep_retained(const MessagePtr& message, std::uint64_t order);
+
+    // hub_deliver.cpp
+    bool deliver_here(Parcel& parcel, std::vector<Recipient>& owed);
+    void deliver_to(Session& session, Parcel& parcel, mqtt::QoS qos, bool retain, std::uint32_t subscription_id,
+                    std::vector<Recipient>* owed);
+    void enqueue(Session& session, Parcel& parcel, mqtt::QoS qos, bool retain, std::uint32_t subscription_id,
+                 std::vector<Recipient>* owed);
+    bool write_now(Session& session, Parcel& parcel, bool retain, std::uint32_t subscription_id);
+    void pump(Session& session);
+    void pump_lane(Session& session, Lane& lane);
+    [[nodiscard]] std::uint16_t window(const Session& session, LaneKind kind) const;
+    bool write_entry(Session& session, LaneEntry& entry, LaneKind kind);
+    void drop(Session& session, Lane& lane, LaneEntry& entry);
+    void release_committed(const std::vector<Recipient>& recipients, bool point_to_point);
+    bool on_puback(Session& session, const mqtt::Frame& frame);
+    void resend_overdue();
+
+    // hub_subscribe.cpp
+    bool on_subscribe(Session& session, const mqtt::Frame& frame);
+    bool on_unsubscribe(Session& session, const mqtt::Frame& frame);
+    mqtt::ReasonCode subscribe(Session& session, const mqtt::SubscriptionView& wanted, std::uint32_t identifier,
+                               std::uint32_t slot, PendingSubscribe& pending, bool& close_it);
+    void hold(Session& session, HeldFilter filter, std::uint32_t slot, PendingSubscribe& pending);
+    bool drop_filter(Session& session, std::string_view filter);
+    void send_retained(Session& session, const HeldFilter& filter);
+    void finish_subscribe(std::uint32_t slot);
+    void release_subscribe(std::uint32_t slot);
+    void count_wildcard(std::string_view filter, bool add);
+
+    Session* find(SessionNumber number);
+    Session* find(std::string_view client_id);
+    void store_op(StoreOperation operation);
+    [[nodiscard]] std::uint32_t now_seconds() const;
+    void schedule(Timer::What what, const Session& session, std::uint32_t seconds);
+
+    Ports ports_;
+    std::shared_ptr<const Registry> registry_;
+    Counters counters_;
+    TextMap<std::unique_ptr<Session>> sessions_;
+    boost::unordered_flat_map<SessionNumber, Session*> by_number_;
+    SubscriptionTree tree_;
+    SubscriptionTree interest_;       // of the other shards
+    TextMap<std::size_t> wildcards_;  // by parent topic
+    Retained retained_;
+
+    std::deque<PendingPublish> publishes_;
+    std::vector<std::uint32_t> free_publishes_;
+    std::deque<PendingSubscribe> subscribes_;
+    std::vector<std::uint32_t> free_subscribes_;
+
+    std::vector<StoreOperation> batch_;
+    std::vector<AfterCommit> after_;
+    Ring<std::vector<AfterCommit>> batches_;  // posted, not answered
+    std::uint64_t batches_posted_ = 0;
+    std::uint64_t batches_answered_ = 0;
+
+    std::vector<SubscriptionTree::Match> matches_;  // scratch
+    std::vector<SubscriptionTree::Match> merged_;
+    std::uint64_t stamp_ = 0;
+    Encoded encoded_;
+    Bytes properties_scratch_;
+    std::string close_reason_;  // of a refused filter
+    std::vector<SessionNumber> awaiting_acks_;
+    std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
+    std::uint64_t swept_order_ = 0;
+    SteadyTime started_;
+};
+
+}  // namespace esl::broker

@@ -1,0 +1,337 @@
+// CONNECT, the end of connections, and the life of sessions.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "broker/core/hub.hpp"
+#include "common/core/ids.hpp"
+
+namespace esl::broker {
+
+using mqtt::PropertyId;
+using mqtt::ReasonCode;
+
+namespace {
+
+std::string shown(std::string_view client_id) {
+    std::string out;
+    for (const char c : client_id.substr(0, 128)) out.push_back(c > ' ' && c < 0x7F ? c : '?');
+    return out;
+}
+
+}  // namespace
+
+void Hub::refuse(Link& link, const mqtt::ConnectView& packet, ReasonCode reason, CloseCause cause,
+                 std::string_view why) {
+    counters_.connects_refused_total.add();
+    spdlog::info("refused {} from {}: {}", shown(packet.client_id), link.peer(), why);
+    static_cast<void>(mqtt::encode_connack({.session_present = false, .reason = reason, .properties = {}},
+                                           packet.version, link.output()));
+    link.close(cause);
+}
+
+Session* Hub::refused(Link& link, const mqtt::ConnectView& p, ReasonCode reason, CloseCause cause,
+                      std::string_view why) {
+    refuse(link, p, reason, cause, why);
+    return nullptr;
+}
+
+std::optional<std::pair<ReasonCode, std::string>> Hub::check_connect(const mqtt::ConnectView& p) const {
+    const auto& settings = ports_.settings;
+    if (settings.apsara()) {
+        if (auto ok = registry_->check_client_id(p.client_id); !ok) {
+            const bool group = ok.error().is(NameError::unknown_group);
+            return std::pair{group ? ReasonCode::not_authorized : ReasonCode::client_identifier_not_valid,
+                             ok.error().message()};
+        }
+    } else if (p.client_id.size() > 1'024) {
+        return std::pair{ReasonCode::client_identifier_not_valid, std::string("client id above 1,024 bytes")};
+    }
+    if (p.client_id.empty() && !p.clean_start && p.version != mqtt::ProtocolVersion::v5) {
+        return std::pair{ReasonCode::client_identifier_not_valid,
+                         std::string("no client id and no clean session [MQTT-3.1.3-8]")};
+    }
+    if (p.properties.find(PropertyId::authentication_method)) {
+        return std::pair{ReasonCode::bad_authentication_method, std::string("enhanced authentication is not offered")};
+    }
+    if (!p.will) return std::nullopt;
+    if (!settings.wills)
+        return std::pair{ReasonCode::implementation_specific_error, std::string("wills are switched off")};
+    if (p.will->retain && !settings.retain) {
+        return std::pair{ReasonCode::retain_not_supported,
+                         std::string("the will is to be retained, which is switched off")};
+    }
+    if (p.will->payload.size() > settings.limits.payload) {
+        return std::pair{ReasonCode::packet_too_large, std::string("the will's payload is above the limit")};
+    }
+    if (settings.apsara()) {
+        if (auto ok = registry_->check_topic(p.will->topic); !ok)
+            return std::pair{ReasonCode::topic_name_invalid, "will: " + ok.error().message()};
+    }
+    return std::nullopt;
+}
+
+// The client id is connected already. True when the newcomer may come in: the holder has been closed then.
+bool Hub::make_room_for(Link& link, const mqtt::ConnectView& packet, Session& holder) {
+    counters_.duplicate_client_ids_total.add();
+    if (ports_.settings.refuse_duplicates && !holder.link->dead_or_silent()) {
+        refuse(link, packet, ReasonCode::client_identifier_not_valid, CloseCause::client_id_conflict,
+               "clientId conflict: connected from " + holder.link->peer());
+        return false;
+    }
+    const auto cause = ports_.settings.refuse_duplicates ? CloseCause::client_id_conflict : CloseCause::taken_over;
+    close(holder, cause, ReasonCode::session_taken_over, "the client has connected again from " + link.peer());
+    return true;
+}
+
+Session& Hub::new_session(std::string client_id) {
+    auto session = std::make_unique<Session>();
+    session->number = ports_.ids.session.fetch_add(1, std::memory_order_relaxed);
+    session->client_id = client_id;
+    Session& ref = *session;
+    by_number_[ref.number] = &ref;
+    sessions_.emplace(std::move(client_id), std::move(session));
+    counters_.sessions.add();
+    return ref;
+}
+
+Session* Hub::connect(Link& link, const mqtt::ConnectView& packet) {
+    if (const auto bad = check_connect(packet))
+        return refused(link, packet, bad->first, CloseCause::refused, bad->second);
+    std::string client_id(packet.client_id);
+    const bool assigned = client_id.empty();
+    if (assigned) client_id = "auto-" + to_lower_hex(random_bytes(12));
+
+    Session* session = find(std::string_view(client_id));
+    if (session != nullptr && session->link != nullptr) {
+        if (!make_room_for(link, packet, *session)) return nullptr;
+        session = find(std::string_view(client_id));  // a clean session went with its connection
+    }
+    if (session == nullptr &&
+        sessions_.size() >= std::max<std::size_t>(ports_.settings.limits.sessions / ports_.peers.count(), 1)) {
+        counters_.limit_sessions_total.add();
+        return refused(link, packet, ReasonCode::quota_exceeded, CloseCause::refused, "there are too many sessions");
+    }
+    const bool v5 = packet.version == mqtt::ProtocolVersion::v5;
+    // A will that still waits belongs to the old connection: it is published when its session ends, and not when the
+    // session goes on in time [MQTT-3.1.3-9].
+    if (session != nullptr && packet.clean_start) {
+        publish_will(*session);
+        remove_session(*session);
+        session = nullptr;
+    }
+    const bool present = session != nullptr;
+    if (session == nullptr) session = &new_session(client_id);
+    Session& s = *session;
+    ++s.epoch;
+    s.link = &link;
+    s.version = packet.version;
+    s.since = ports_.clock.wall();
+    s.will.reset();
+    s.expiry_seconds = v5                   ? packet.properties.number_or(PropertyId::session_expiry_interval, 0)
+                       : packet.clean_start ? 0
+                                            : kNeverExpires;
+    if (v5 && s.expiry_seconds != 0)
+        s.expiry_seconds = std::max(s.expiry_seconds, ports_.settings.limits.session_expiry_lowest);
+    s.persistent = s.expiry_seconds != 0;
+    s.receive_maximum =
+        static_cast<std::uint16_t>(v5 ? packet.properties.number_or(PropertyId::receive_maximum, 65'535) : 65'535);
+    s.max_packet = v5 ? packet.properties.number_or(PropertyId::maximum_packet_size, 0xFFFF'FFFF) : 0xFFFF'FFFF;
+    if (s.persistent || s.stored) put_session(s);
+    if (s.in) {
+        s.in->acks.clear();
+        s.in->first_ack = 0;
+        s.in->aliases.clear();
+    }
+    take_will(s, packet);
+
+    auto keep_alive = seconds(packet.keep_alive.count());
+    const auto highest = ports_.settings.limits.keep_alive_highest;
+    if (keep_alive > highest || (keep_alive == seconds{0} && ports_.settings.apsara())) keep_alive = highest;
+    link.set_keep_alive(keep_alive);
+    counters_.connects_total.add();
+    counters_.connections.add();
+    send_connack(s, packet, present, assigned, keep_alive);
+    spdlog::debug("connect {} from {} session {} clean {} keep-alive {} s", s.client_id, link.peer(), s.number,
+                  packet.clean_start, keep_alive.count());
+    tell_presence(s, "connect", link.peer());
+    if (s.out) {
+        s.out->ordinary.rewind();
+        s.out->p2p.rewind();
+        pump(s);
+    }
+    return session;
+}
+
+void Hub::take_will(Session& session, const mqtt::ConnectView& packet) {
+    if (!packet.will) return;
+    const auto& w = *packet.will;
+    auto will = std::make_unique<Will>();
+    will->message.topic = w.topic;
+    will->message.payload.assign(w.payload.begin(), w.payload.end());
+    will->message.qos = w.qos;
+    will->message.retain = w.retain;
+    will->message.publisher = session.number;
+    will->delay_seconds = w.properties.number_or(PropertyId::will_delay_interval, 0);
+    const auto properties = w.properties;
+    for (auto it = properties.begin(); it != properties.end(); ++it) {
+        if (it->id == PropertyId::will_delay_interval) continue;
+        if (it->id == PropertyId::message_expiry_interval) {
+            // Counted from publication: kept as a duration until then.
+            will->message.expires = from_millis(static_cast<std::int64_t>(it->number) * 1'000);
+            continue;
+        }
+        const auto raw = it.raw();
+        will->message.properties.insert(will->message.properties.end(), raw.begin(), raw.end());
+    }
+    session.will = std::move(will);
+}
+
+void Hub::send_connack(Session& s, const mqtt::ConnectView& packet, bool present, bool assigned, seconds keep_alive) {
+    mqtt::Properties properties;
+    if (s.v5()) {
+        const auto& settings = ports_.settings;
+        if (s.expiry_seconds != packet.properties.number_or(PropertyId::session_expiry_interval, 0)) {
+            properties.number(PropertyId::session_expiry_interval, s.expiry_seconds);
+        }
+        properties.number(PropertyId::receive_maximum, settings.limits.receive_maximum);
+        if (!settings.retain) properties.number(PropertyId::retain_available, 0);
+        properties.number(PropertyId::maximum_packet_size, static_cast<std::uint32_t>(settings.limits.packet));
+        if (assigned) properties.text(PropertyId::assigned_client_identifier, s.client_id);
+        properties.number(PropertyId::topic_alias_maximum, settings.limits.topic_alias);
+        properties.number(PropertyId::shared_subscription_available, 0);
+        if (keep_alive != seconds(packet.keep_alive.count())) {
+            properties.number(PropertyId::server_keep_alive, static_cast<std::uint32_t>(keep_alive.count()));
+        }
+    }
+    static_cast<void>(
+        mqtt::encode_connack({.session_present = present, .reason = ReasonCode::success, .properties = properties},
+                             s.version, s.link->output()));
+}
+
+void Hub::put_session(Session& session) {
+    session.stored = true;
+    store_op(PutSession{{.number = session.number,
+                         .client_id = session.client_id,
+                         .expiry_seconds = session.expiry_seconds,
+                         .offline_since = session.link != nullptr ? 0 : to_millis(session.since)}});
+}
+
+void Hub::close(Session& session, CloseCause cause, ReasonCode reason, std::string_view why) {
+    spdlog::info("close {} from {}: {}: {}", session.client_id, session.link->peer(), describe(cause), why);
+    if (cause == CloseCause::protocol_error) counters_.protocol_errors_total.add();
+    Link* link = session.link;
+    if (session.v5())
+        static_cast<void>(
+            mqtt::encode_disconnect({.reason = reason, .properties = {}}, session.version, link->output()));
+    end_connection(session, cause);
+    link->close(cause);
+}
+
+void Hub::reject(Session& session, const Error& error) {
+    counters_.malformed_total.add();
+    close(session, CloseCause::invalid_param, mqtt::reason_code_for(error), error.message());
+}
+
+void Hub::lost(Session& session, CloseCause cause) {
+    if (cause == CloseCause::no_heart) counters_.keep_alive_timeouts_total.add();
+    spdlog::debug("lost {}: {}", session.client_id, describe(cause));
+    end_connection(session, cause);
+}
+
+// The session goes offline, or ends with its connection. The session may be gone afterwards.
+void Hub::end_connection(Session& session, CloseCause cause) {
+    const std::string peer = session.link->peer();
+    if (session.holding) session.link->hold_reading(false);
+    session.holding = false;
+    session.link = nullptr;
+    ++session.epoch;
+    session.since = ports_.clock.wall();
+    counters_.connections.sub();
+    counters_.disconnects_total.add();
+    if (cause == CloseCause::disconnected_by_client) tell_presence(session, "disconnect", peer);
+    tell_presence(session, "tcpclean", peer);
+    if (session.in) {
+        session.in->acks.clear();
+        session.in->first_ack = 0;
+        session.in->aliases.clear();
+    }
+    if (session.will && (session.will->delay_seconds == 0 || !session.persistent)) publish_will(session);
+    if (!session.persistent) return remove_session(session);
+    put_session(session);
+    if (session.will)
+        schedule(Timer::What::publish_will, session, std::min(session.will->delay_seconds, session.expiry_seconds));
+    if (session.expiry_seconds != kNeverExpires) schedule(Timer::What::expire_session, session, session.expiry_seconds);
+}
+
+void Hub::remove_session(Session& session) {
+    if (session.out) {
+        for (auto* lane : {&session.out->ordinary, &session.out->p2p}) {
+            lane->for_each_live([&](LaneEntry& entry) {
+                if (entry.owed) store_op(AckMessage{entry.message->id, session.number});
+                counters_.queued_messages.sub();
+            });
+        }
+    }
+    while (!session.filters.empty()) drop_filter(session, std::string(session.filters.back().filter));
+    if (session.stored) store_op(RemoveSession{session.number});
+    by_number_.erase(session.number);
+    counters_.sessions.sub();
+    const std::string id = session.client_id;
+    sessions_.erase(id);
+}
+
+bool Hub::kick(std::string_view client_id) {
+    Session* session = find(client_id);
+    if (session == nullptr || session->link == nullptr) return false;
+    close(*session, CloseCause::kicked, ReasonCode::administrative_action, "by an administrator");
+    return true;
+}
+
+void Hub::close_all(CloseCause cause) {
+    std::vector<SessionNumber> online;
+    for (const auto& [id, session] : sessions_) {
+        if (session->link != nullptr) online.push_back(session->number);
+    }
+    for (const auto number : online) {
+        if (Session* s = find(number); s != nullptr && s->link != nullptr) {
+            Link* link = s->link;
+            if (s->v5()) {
+                static_cast<void>(mqtt::encode_disconnect(
+                    {.reason = ReasonCode::server_shutting_down, .properties = {}}, s->version, link->output()));
+            }
+            end_connection(*s, cause);
+            link->close(cause);
+        }
+    }
+}
+
+void Hub::tell_presence(const Session& session, std::string_view event, const std::string& peer) {
+    const auto& settings = ports_.settings;
+    if (settings.presence_topic.empty()) return;
+    if (!settings.presence_groups.empty() &&
+        std::ranges::find(settings.presence_groups, group_of(session.client_id)) == settings.presence_groups.end()) {
+        return;
+    }
+    auto& channel = const_cast<Session&>(session).channel_id;
+    if (event == "connect") channel = std::make_unique<std::string>(to_lower_hex(random_bytes(16)));
+    if (!channel) return;
+    // Client ids may hold any UTF-8 in standard mode.
+    std::string id;
+    for (const char c : session.client_id) {
+        if (c == '"' || c == '\\') id.push_back('\\');
+        if (static_cast<unsigned char>(c) < 0x20) {
+            constexpr std::string_view kDigits = "0123456789abcdef";
+            id.append("\\u00").push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
+            id.push_back(kDigits[static_cast<unsigned char>(c) & 15]);
+        } else {
+            id.push_back(c);
+        }
+    }
+    const std::string json =
+        fmt::format(R"({{"clientId":"{}","time":{},"eventType":"{}","channelId":"{}","clientIp":"{}"}})", id,
+                    to_millis(ports_.clock.wall()), event, *channel, peer);
+    publish_system(settings.presence_topic, as_bytes(json), mqtt::QoS::at_least_once, false);
+}
+
+}  // namespace esl::broker

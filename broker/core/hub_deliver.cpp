@@ -1,0 +1,329 @@
+// Towards the clients: who gets a message, queues, windows, and the clients' acknowledgements.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "broker/core/hub.hpp"
+
+namespace esl::broker {
+
+using mqtt::PropertyId;
+using mqtt::QoS;
+using mqtt::ReasonCode;
+using State = LaneEntry::State;
+
+namespace {
+
+// What only this receiver gets: its subscription identifier and the rest of the message's time.
+mqtt::Properties extra_properties(std::uint32_t subscription_id, UnixMillis expires, UnixMillis now) {
+    mqtt::Properties extra;
+    if (expires != UnixMillis{}) {
+        const auto left = std::chrono::ceil<seconds>(expires - now).count();
+        extra.number(PropertyId::message_expiry_interval, static_cast<std::uint32_t>(std::max<std::int64_t>(left, 0)));
+    }
+    if (subscription_id != 0) extra.number(PropertyId::subscription_identifier, subscription_id);
+    return extra;
+}
+
+}  // namespace
+
+bool Hub::deliver_here(Parcel& parcel, std::vector<Recipient>& owed) {
+    encoded_.stamp = 0;
+    if (parcel.point_to_point) {
+        // No subscription is asked for, and no other session sees it.
+        Session* session = find(parse_point_to_point(parcel.topic)->client_id);
+        if (session == nullptr) return false;
+        deliver_to(*session, parcel, parcel.qos, false, 0, &owed);
+        return true;
+    }
+    matches_.clear();
+    tree_.match(parcel.topic, matches_);
+    if (matches_.empty()) return false;
+    ++stamp_;
+    merged_.clear();
+    for (const auto& match : matches_) {
+        if (match.options.no_local && match.holder == parcel.publisher) continue;
+        Session* session = find(match.holder);
+        // Overlapping filters give one copy at the highest QoS; those with identifiers of their own give one each, so
+        // that the client can tell them apart.
+        if (session->match_stamp == stamp_) {
+            auto& before = merged_[session->match_index].options;
+            if (before.identifier == match.options.identifier || match.options.identifier == 0 ||
+                before.identifier == 0) {
+                before.qos = std::max(before.qos, match.options.qos);
+                before.identifier = std::max(before.identifier, match.options.identifier);
+                before.retain_as_published |= match.options.retain_as_published;
+                continue;
+            }
+        }
+        session->match_stamp = stamp_;
+        session->match_index = static_cast<std::uint32_t>(merged_.size());
+        merged_.push_back(match);
+    }
+    for (const auto& match : merged_) {
+        const auto qos = std::min(parcel.qos, static_cast<QoS>(match.options.qos));
+        deliver_to(*find(match.holder), parcel, qos, parcel.retain && match.options.retain_as_published,
+                   match.options.identifier, &owed);
+    }
+    return !merged_.empty();
+}
+
+void Hub::deliver_to(Session& session, Parcel& parcel, QoS qos, bool retain, std::uint32_t subscription_id,
+                     std::vector<Recipient>* owed) {
+    if (qos == QoS::at_most_once) {
+        if (session.link != nullptr) {
+            // Behind what is queued already, so that one publisher's messages keep their order where that is cheap.
+            if (session.link->backlog() > ports_.settings.limits.output_bytes ||
+                !write_now(session, parcel, retain, subscription_id)) {
+                counters_.dropped_qos0_total.add();
+            }
+            return;
+        }
+        if (!session.persistent || !ports_.settings.queue_qos0_offline) return counters_.dropped_qos0_total.add();
+    } else if (session.link == nullptr && !session.persistent) {
+        return;
+    }
+    enqueue(session, parcel, qos, retain, subscription_id, owed);
+}
+
+// Straight into the output, without a queue or an allocation of its own.
+bool Hub::write_now(Session& session, Parcel& parcel, bool retain, std::uint32_t subscription_id) {
+    const auto id = session.v5() ? subscription_id : 0;
+    if (encoded_.stamp == 0 || encoded_.v5 != session.v5() || encoded_.retain != retain ||
+        encoded_.subscription_id != id) {
+        mqtt::Properties extra;
+        if (session.v5() && (id != 0 || parcel.expires != UnixMillis{}))
+            extra = extra_properties(id, parcel.expires, ports_.clock.wall());
+        encoded_.bytes.clear();
+        const mqtt::PublishView view{.topic = parcel.topic,
+                                     .payload = parcel.payload,
+                                     .properties = mqtt::PropertiesView(session.v5() ? parcel.properties : BytesView{}),
+                                     .packet_id = 0,
+                                     .qos = QoS::at_most_once,
+                                     .retain = retain,
+                                     .dup = false};
+        if (!mqtt::encode_publish(view, session.version, encoded_.bytes, extra)) return false;
+        encoded_.stamp = 1;
+        encoded_.v5 = session.v5();
+        encoded_.retain = retain;
+        encoded_.subscription_id = id;
+    }
+    if (encoded_.bytes.size() > session.max_packet) {
+        counters_.dropped_too_large_total.add();
+        return true;
+    }
+    Bytes& out = session.link->output();
+    out.insert(out.end(), encoded_.bytes.begin(), encoded_.bytes.end());
+    counters_.publishes_sent_total.add();
+    return true;
+}
+
+void Hub::enqueue(Session& session, Parcel& parcel, QoS qos, bool retain, std::uint32_t subscription_id,
+                  std::vector<Recipient>* owed) {
+    const auto& limits = ports_.settings.limits;
+    auto& out = session.outgoing();
+    Lane& lane = out.lane(parcel.point_to_point ? LaneKind::p2p : LaneKind::ordinary);
+    const auto offline_share = std::max<std::size_t>(limits.offline_messages / ports_.peers.count(), 1);
+    while (out.live() >= limits.queue_messages || out.bytes() >= limits.queue_bytes ||
+           (session.link == nullptr && counters_.queued_messages.get() >= offline_share)) {
+        LaneEntry* oldest = lane.oldest_waiting();
+        counters_.dropped_queue_full_total.add();
+        if (oldest == nullptr) return;  // everything is in flight: the newcomer goes
+        drop(session, lane, *oldest);
+    }
+    LaneEntry entry;
+    entry.message = parcel.share();
+    entry.subscription_id = subscription_id;
+    entry.qos = qos;
+    entry.retain = retain;
+    entry.owed =
+        qos != QoS::at_most_once && session.persistent && ports_.store != nullptr && owed != nullptr && parcel.id != 0;
+    entry.held = entry.owed && qos == QoS::exactly_once;
+    const auto& queued = lane.push(std::move(entry));
+    counters_.queued_messages.add();
+    if (queued.owed) {
+        owed->push_back({.session = session.number,
+                         .sequence = queued.sequence,
+                         .subscription_id = subscription_id,
+                         .qos = qos,
+                         .retain = retain});
+    }
+    if (session.link != nullptr) pump_lane(session, lane);
+}
+
+void Hub::drop(Session& session, Lane& lane, LaneEntry& entry) {
+    if (entry.owed) store_op(AckMessage{entry.message->id, session.number});
+    counters_.queued_messages.sub();
+    lane.finish(entry);
+}
+
+std::uint16_t Hub::window(const Session& session, LaneKind kind) const {
+    const auto& limits = ports_.settings.limits;
+    // The client's receive maximum is shared by halves, so that neither lane can take all of it.
+    const auto theirs = session.receive_maximum;
+    const auto p2p_share = static_cast<std::uint16_t>(theirs / 2);
+    if (theirs == 1)
+        return session.out->live() > 0 && session.out->ordinary.in_flight() + session.out->p2p.in_flight() > 0 ? 0 : 1;
+    return kind == LaneKind::p2p ? std::min(limits.in_flight_p2p, p2p_share)
+                                 : std::min(limits.in_flight, static_cast<std::uint16_t>(theirs - p2p_share));
+}
+
+void Hub::pump(Session& session) {
+    pump_lane(session, session.out->p2p);
+    pump_lane(session, session.out->ordinary);
+}
+
+void Hub::pump_lane(Session& session, Lane& lane) {
+    const auto wall = ports_.clock.wall();
+    for (;;) {
+        if (session.link->backlog() > ports_.settings.limits.output_bytes) break;  // writable() goes on
+        LaneEntry* entry = lane.next_to_send(window(session, lane.kind()));
+        if (entry == nullptr) break;
+        if (entry->state == State::waiting && entry->message->expired(wall) && !entry->sent_before) {
+            counters_.dropped_expired_total.add();
+            drop(session, lane, *entry);
+            continue;
+        }
+        if (!write_entry(session, *entry, lane.kind())) {
+            counters_.dropped_too_large_total.add();
+            drop(session, lane, *entry);
+            continue;
+        }
+        if (entry->qos == QoS::at_most_once) counters_.queued_messages.sub();
+        entry->sent_at = now_seconds();
+        lane.mark_sent();
+    }
+    if (lane.in_flight() > 0 && !session.awaits_acks && ports_.settings.resend_unacknowledged && !session.v5()) {
+        session.awaits_acks = true;
+        awaiting_acks_.push_back(session.number);
+    }
+}
+
+// False when it is larger than the client takes.
+bool Hub::write_entry(Session& session, LaneEntry& entry, LaneKind kind) {
+    const auto id = entry.qos == QoS::at_most_once ? mqtt::PacketId{0} : packet_id_of(kind, entry.sequence);
+    Bytes& out = session.link->output();
+    if (entry.state == State::released) {
+        if (!entry.release_wait) mqtt::encode_ack(mqtt::PacketType::pubrel, id, out);
+        return true;
+    }
+    const Message& m = *entry.message;
+    const bool v5 = session.v5();
+    mqtt::Properties extra;
+    if (v5 && (entry.subscription_id != 0 || m.expires != UnixMillis{})) {
+        extra = extra_properties(entry.subscription_id, m.expires, ports_.clock.wall());
+    }
+    const mqtt::PublishView view{.topic = m.topic,
+                                 .payload = m.payload,
+                                 .properties = mqtt::PropertiesView(v5 ? BytesView(m.properties) : BytesView{}),
+                                 .packet_id = id,
+                                 .qos = entry.qos,
+                                 .retain = entry.retain,
+                                 .dup = entry.sent_before && entry.qos != QoS::at_most_once};
+    const auto before = out.size();
+    if (!mqtt::encode_publish(view, session.version, out, extra)) return false;
+    if (out.size() - before > session.max_packet) {
+        out.resize(before);
+        return false;
+    }
+    entry.sent_before = true;
+    counters_.publishes_sent_total.add();
+    return true;
+}
+
+void Hub::writable(Session& session) {
+    if (session.link != nullptr && session.out) pump(session);
+}
+
+void Hub::release_committed(const std::vector<Recipient>& recipients, bool point_to_point) {
+    for (const auto& to : recipients) {
+        Session* session = find(to.session);
+        if (session == nullptr || !session->out || to.qos != QoS::exactly_once) continue;
+        Lane& lane = session->out->lane(point_to_point ? LaneKind::p2p : LaneKind::ordinary);
+        if (LaneEntry* entry = lane.find(to.sequence)) entry->held = false;
+        if (session->link != nullptr) pump_lane(*session, lane);
+    }
+}
+
+bool Hub::on_puback(Session& session, const mqtt::Frame& frame) {
+    const auto packet = mqtt::decode_ack(frame, session.version);
+    if (!packet) return reject(session, packet.error()), false;
+    const auto kind = lane_of(packet->packet_id);
+    LaneEntry* entry = session.out ? session.out->lane(kind).find_sent(packet->packet_id) : nullptr;
+    const auto type = frame.type;
+    const bool fits = entry != nullptr && (type == mqtt::PacketType::puback ? entry->qos == QoS::at_least_once
+                                                                            : entry->qos == QoS::exactly_once);
+    if (!fits) {
+        // An old acknowledgement, or a repeat whose first was enough. PUBREC alone wants an answer.
+        if (type == mqtt::PacketType::pubrec && !mqtt::is_failure(packet->reason)) {
+            static_cast<void>(mqtt::encode_ack(
+                mqtt::PacketType::pubrel,
+                {.packet_id = packet->packet_id, .reason = ReasonCode::packet_identifier_not_found, .properties = {}},
+                session.version, session.link->output()));
+        }
+        return true;
+    }
+    Lane& lane = session.out->lane(kind);
+    if (type == mqtt::PacketType::pubrec && !mqtt::is_failure(packet->reason)) {
+        if (entry->release_wait) return true;
+        entry->sent_at = now_seconds();
+        if (entry->state == State::sent && entry->owed) {
+            // After PUBREL the client forgets the id; before that is on disk a restart would send the message anew.
+            entry->state = State::released;
+            entry->release_wait = true;
+            store_op(ReleaseMessage{entry->message->id, session.number});
+            after_.push_back(
+                {.what = AfterCommit::What::pubrel, .session = session.number, .packet_id = packet->packet_id});
+            return true;
+        }
+        entry->state = State::released;
+        mqtt::encode_ack(mqtt::PacketType::pubrel, packet->packet_id, session.link->output());
+        return true;
+    }
+    if (type == mqtt::PacketType::pubcomp && entry->state != State::released) return true;
+    drop(session, lane, *entry);
+    if (!lane.everything_sent()) pump_lane(session, lane);
+    return true;
+}
+
+// 3.1 and 3.1.1: what has not been acknowledged in time is sent again, a bounded number of times.
+void Hub::resend_overdue() {
+    const auto now = now_seconds();
+    const auto wait = static_cast<std::uint32_t>(std::chrono::ceil<seconds>(ports_.settings.limits.ack_wait).count());
+    if (wait == 0) return;
+    std::erase_if(awaiting_acks_, [&](SessionNumber number) {
+        Session* session = find(number);
+        if (session == nullptr) return true;
+        if (session->link == nullptr || session->v5() || !session->out || session->out->live() == 0) {
+            session->awaits_acks = false;
+            return true;
+        }
+        for (auto* lane : {&session->out->ordinary, &session->out->p2p}) {
+            std::vector<std::uint32_t> given_up;
+            lane->for_each_sent([&](LaneEntry& entry) {
+                if (!entry.counted || entry.release_wait || now - entry.sent_at < wait) return;
+                if (session->link->backlog() > ports_.settings.limits.output_bytes) return;
+                if (entry.resends >= ports_.settings.limits.resends) {
+                    given_up.push_back(entry.sequence);
+                    return;
+                }
+                ++entry.resends;
+                entry.sent_at = now;
+                counters_.publishes_resent_total.add();
+                write_entry(*session, entry, lane->kind());
+            });
+            for (const auto sequence : given_up) {
+                LaneEntry* entry = lane->find(sequence);
+                if (entry == nullptr) continue;
+                counters_.dropped_given_up_total.add();
+                spdlog::info("give up a message for {} after {} repeats: packet id {} is never acknowledged",
+                             session->client_id, ports_.settings.limits.resends, packet_id_of(lane->kind(), sequence));
+                drop(*session, *lane, *entry);
+            }
+            if (!given_up.empty()) pump_lane(*session, *lane);
+        }
+        return false;
+    });
+}
+
+}  // namespace esl::broker

@@ -1,0 +1,353 @@
+// PUBLISH from a client: checks, routing, and the acknowledgement that follows once everything owed is on disk.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "broker/core/hub.hpp"
+#include "common/mqtt/topic.hpp"
+
+namespace esl::broker {
+
+using mqtt::PropertyId;
+using mqtt::QoS;
+using mqtt::ReasonCode;
+
+namespace {
+
+// What travels on: everything but the alias and the expiry, which each hop writes anew.
+BytesView forwarded(mqtt::PropertiesView properties, Bytes& scratch) {
+    if (properties.empty()) return {};
+    scratch.clear();
+    for (auto it = properties.begin(); it != properties.end(); ++it) {
+        if (it->id == PropertyId::topic_alias || it->id == PropertyId::message_expiry_interval) continue;
+        const auto raw = it.raw();
+        scratch.insert(scratch.end(), raw.begin(), raw.end());
+    }
+    return scratch;
+}
+
+bool is_control_topic(std::string_view topic) {
+    return topic == "$SYS/uploadToken" || topic == "$SYS/enableOrderMsg" || topic == "$SYS/getOfflineMsg";
+}
+
+}  // namespace
+
+bool Hub::resolve_alias(Session& session, mqtt::PublishView& packet) {
+    const auto alias = packet.properties.number(PropertyId::topic_alias);
+    if (!alias) {
+        if (!packet.topic.empty()) return true;
+        close(session, CloseCause::protocol_error, ReasonCode::protocol_error, "PUBLISH: neither topic nor alias");
+        return false;
+    }
+    if (*alias == 0 || *alias > ports_.settings.limits.topic_alias) {
+        close(session, CloseCause::protocol_error, ReasonCode::topic_alias_invalid,
+              "PUBLISH: topic alias " + std::to_string(*alias) + ", at most " +
+                  std::to_string(ports_.settings.limits.topic_alias));
+        return false;
+    }
+    auto& aliases = session.incoming().aliases;
+    if (aliases.size() < *alias) aliases.resize(*alias);
+    auto& known = aliases[*alias - 1];
+    if (!packet.topic.empty()) {
+        known = packet.topic;
+    } else if (known.empty()) {
+        close(session, CloseCause::protocol_error, ReasonCode::protocol_error,
+              "PUBLISH: topic alias " + std::to_string(*alias) + " was never set");
+        return false;
+    }
+    packet.topic = known;
+    return true;
+}
+
+// False: closed. A refusal is answered in the acknowledgement; without one the message goes on.
+bool Hub::check_publish(Session& session, mqtt::PublishView& packet, std::optional<ReasonCode>& refusal) {
+    const auto& settings = ports_.settings;
+    if (packet.properties.find(PropertyId::subscription_identifier)) {
+        close(session, CloseCause::protocol_error, ReasonCode::protocol_error,
+              "PUBLISH: a client sends no subscription identifier [MQTT-3.3.4-6]");
+        return false;
+    }
+    if (!resolve_alias(session, packet)) return false;
+    if (packet.payload.size() > settings.limits.payload) {
+        counters_.limit_payload_total.add();
+        close(session, CloseCause::invalid_param, ReasonCode::packet_too_large,
+              "PUBLISH: payload of " + std::to_string(packet.payload.size()) + " bytes, at most " +
+                  std::to_string(settings.limits.payload));
+        return false;
+    }
+    if (packet.retain && !settings.retain) {
+        close(session, CloseCause::protocol_error, ReasonCode::retain_not_supported, "PUBLISH: retain is switched off");
+        return false;
+    }
+    if (packet.topic.starts_with('$')) {
+        // Control topics are answered and go nowhere; other topics of the server are not for clients to write.
+        refusal =
+            settings.apsara() && is_control_topic(packet.topic) ? ReasonCode::success : ReasonCode::not_authorized;
+        return true;
+    }
+    if (mqtt::level_count(packet.topic) > settings.limits.topic_levels) {
+        refusal = ReasonCode::topic_name_invalid;
+        return true;
+    }
+    if (!settings.apsara()) return true;
+    if (const auto ok = registry_->check_topic(packet.topic); !ok) {
+        const bool unknown = ok.error().is(NameError::unknown_parent);
+        close(session, unknown ? CloseCause::resource_auth_failed : CloseCause::invalid_param,
+              unknown ? ReasonCode::not_authorized : ReasonCode::topic_name_invalid,
+              "PUBLISH: " + ok.error().message());
+        return false;
+    }
+    return true;
+}
+
+bool Hub::on_publish(Session& session, const mqtt::Frame& frame) {
+    auto decoded = mqtt::decode_publish(frame, session.version);
+    if (!decoded) return reject(session, decoded.error()), false;
+    auto& packet = *decoded;
+    counters_.publishes_received_total.add();
+    std::optional<ReasonCode> refusal;
+    if (!check_publish(session, packet, refusal)) return false;
+
+    PendingPublish pending;
+    pending.publisher = session.number;
+    pending.epoch = session.epoch;
+    pending.packet_id = packet.packet_id;
+    pending.qos = packet.qos;
+    if (packet.qos != QoS::at_most_once) {
+        auto& in = session.incoming();
+        const auto same = std::ranges::find(in.received, packet.packet_id, &Incoming::Received::packet_id);
+        if (packet.qos == QoS::exactly_once && same != in.received.end()) {
+            // Sent again: taken once already. Before its commit PUBREC must wait [MQTT-4.3.3-10].
+            if (same->committed) {
+                mqtt::encode_ack(mqtt::PacketType::pubrec, packet.packet_id, session.link->output());
+            } else {
+                same->asked_again = true;
+            }
+            return true;
+        }
+        if (in.acks.size() + in.received.size() >= ports_.settings.limits.receive_maximum * 2UL ||
+            (session.v5() && in.acks.size() >= ports_.settings.limits.receive_maximum)) {
+            counters_.limit_receive_maximum_total.add();
+            close(session, CloseCause::protocol_error, ReasonCode::receive_maximum_exceeded,
+                  "PUBLISH: more than " + std::to_string(ports_.settings.limits.receive_maximum) + " unacknowledged");
+            return false;
+        }
+        pending.ack = in.first_ack + in.acks.size();
+        in.acks.push_back({.packet_id = packet.packet_id, .qos = packet.qos});
+        if (refusal) {
+            acknowledge(session, pending.ack, *refusal, false);
+            return true;
+        }
+        if (packet.qos == QoS::exactly_once) in.received.push_back({.packet_id = packet.packet_id});
+        pending.remember_id = packet.qos == QoS::exactly_once && session.stored && ports_.store != nullptr;
+        // 3.1.1 clients know no receive maximum: they are slowed down instead.
+        if (in.acks.size() >= ports_.settings.limits.receive_maximum && !session.holding) {
+            session.holding = true;
+            session.link->hold_reading(true);
+        }
+    } else if (refusal) {
+        return true;
+    }
+
+    Parcel parcel(packet.topic, packet.payload);
+    parcel.properties = forwarded(packet.properties, properties_scratch_);
+    parcel.qos = packet.qos;
+    parcel.retain = packet.retain;
+    parcel.publisher = session.number;
+    parcel.point_to_point = ports_.settings.p2p && parse_point_to_point(packet.topic).has_value();
+    if (parcel.point_to_point) counters_.p2p_received_total.add();
+    if (const auto expiry = packet.properties.number(PropertyId::message_expiry_interval)) {
+        parcel.expires = ports_.clock.wall() + seconds(*expiry);
+    }
+    if (packet.qos != QoS::at_most_once) parcel.id = ports_.ids.message.fetch_add(1, std::memory_order_relaxed);
+    route(parcel, std::move(pending));
+    return true;
+}
+
+std::uint32_t Hub::route(Parcel& parcel, PendingPublish pending) {
+    if (parcel.retain) {
+        pending.retain_order = ports_.ids.order.fetch_add(1, std::memory_order_relaxed);
+        keep_retained(parcel.share(), pending.retain_order);
+        if (!parcel.point_to_point && ports_.store != nullptr) {
+            if (parcel.payload.empty()) {
+                store_op(RemoveRetained{std::string(parcel.topic), pending.retain_order});
+            } else {
+                store_op(PutRetained{parcel.share(), pending.retain_order});
+            }
+        }
+    }
+    const bool answered = parcel.qos != QoS::at_most_once;
+    std::uint32_t slot = kNoSlot;
+    if (answered) {
+        if (free_publishes_.empty()) {
+            slot = static_cast<std::uint32_t>(publishes_.size());
+            publishes_.emplace_back();
+        } else {
+            slot = free_publishes_.back();
+            free_publishes_.pop_back();
+        }
+    }
+    // Which other shards must see it?
+    const auto count = ports_.peers.count();
+    const auto self = ports_.peers.self();
+    std::uint64_t shards = 0;
+    bool here = true;
+    if (parcel.point_to_point) {
+        const auto home = ports_.peers.home_of(parse_point_to_point(parcel.topic)->client_id);
+        here = home == self;
+        if (!here) shards = 1ULL << home;
+    } else if (count > 1) {
+        matches_.clear();
+        interest_.match(parcel.topic, matches_);
+        for (const auto& match : matches_) shards |= 1ULL << match.holder;
+        if (parcel.retain) shards = (1ULL << count) - 1;
+        shards &= ~(1ULL << self);
+    }
+    for (ShardId to = 0; to < count; ++to) {
+        if ((shards & (1ULL << to)) == 0) continue;
+        ports_.peers.post(to, RouteMessage{parcel.share(), slot, parcel.point_to_point ? 0 : pending.retain_order});
+        ++pending.waiting;
+    }
+    if (here) pending.matched |= deliver_here(parcel, pending.owed);
+    if (!answered) return kNoSlot;
+    if (!pending.owed.empty()) pending.owed_there.emplace_back(self, pending.owed.size());
+    if (pending.waiting != 0 || !pending.owed.empty()) pending.message = parcel.share();
+    const bool settled = pending.waiting == 0;
+    publishes_[slot] = std::move(pending);
+    if (settled) settle(slot);
+    return slot;
+}
+
+void Hub::keep_retained(const MessagePtr& message, std::uint64_t order) {
+    if (message->point_to_point) return;  // for one client once: nobody could ask for it later
+    if (!retained_.put(message, order, ports_.settings.limits.retained_messages) && !message->payload.empty()) {
+        counters_.limit_retained_total.add();
+    }
+    counters_.retained_messages.set(retained_.size());
+}
+
+// All shards have said whom they owe it to: store it, or finish at once when there is nothing to keep.
+void Hub::settle(std::uint32_t slot) {
+    auto& pending = publishes_[slot];
+    const bool keeps =
+        ports_.store != nullptr && (!pending.owed.empty() || pending.remember_id || pending.retain_order != 0);
+    if (!keeps) return complete(slot, true);
+    if (!pending.owed.empty()) store_op(PutMessage{pending.message, pending.owed});
+    if (pending.remember_id) store_op(PutReceived{pending.publisher, pending.packet_id});
+    after_.push_back({.what = AfterCommit::What::publish, .slot = slot});
+}
+
+void Hub::complete(std::uint32_t slot, bool stored) {
+    auto pending = std::move(publishes_[slot]);
+    publishes_[slot] = {};
+    free_publishes_.push_back(slot);
+    if (stored && pending.qos == QoS::exactly_once && !pending.owed.empty()) {
+        auto from = pending.owed.begin();
+        // owed_there lists the shards in the order in which `owed` was filled.
+        for (const auto& [shard, count] : pending.owed_there) {
+            const auto to = from + static_cast<std::ptrdiff_t>(count);
+            std::vector<Recipient> recipients(from, to);
+            from = to;
+            if (shard == ports_.peers.self()) {
+                release_committed(recipients, pending.message->point_to_point);
+            } else {
+                ports_.peers.post(shard, Committed{pending.message->point_to_point, std::move(recipients)});
+            }
+        }
+    }
+    if (pending.publisher == 0) return;
+    Session* session = find(pending.publisher);
+    if (session == nullptr || !session->in) return;
+    bool asked_again = false;
+    if (pending.qos == QoS::exactly_once) {
+        auto& received = session->in->received;
+        const auto at = std::ranges::find(received, pending.packet_id, &Incoming::Received::packet_id);
+        if (at != received.end()) {
+            asked_again = at->asked_again;
+            at->committed = stored;
+            at->asked_again = false;
+            if (!stored) received.erase(at);
+        }
+    }
+    if (session->link == nullptr) return;
+    if (pending.epoch == session->epoch) {
+        const auto good = pending.matched ? ReasonCode::success : ReasonCode::no_matching_subscribers;
+        acknowledge(*session, pending.ack, stored ? good : ReasonCode::quota_exceeded, !stored && !session->v5());
+    } else if (asked_again && stored) {
+        mqtt::encode_ack(mqtt::PacketType::pubrec, pending.packet_id, session->link->output());
+    }
+}
+
+void Hub::acknowledge(Session& session, std::uint64_t ack, ReasonCode reason, bool silent) {
+    auto& in = *session.in;
+    auto& entry = in.acks[ack - in.first_ack];
+    entry.reason = reason;
+    entry.silent = silent;
+    entry.done = true;
+    flush_acks(session);
+}
+
+void Hub::flush_acks(Session& session) {
+    auto& in = *session.in;
+    Bytes& out = session.link->output();
+    while (!in.acks.empty() && in.acks.front().done) {
+        const auto ack = in.acks.front();
+        in.acks.pop_front();
+        ++in.first_ack;
+        if (ack.silent) continue;
+        const auto type = ack.qos == QoS::at_least_once ? mqtt::PacketType::puback : mqtt::PacketType::pubrec;
+        if (session.v5() && ack.reason != ReasonCode::success) {
+            static_cast<void>(mqtt::encode_ack(
+                type, {.packet_id = ack.packet_id, .reason = ack.reason, .properties = {}}, session.version, out));
+        } else {
+            mqtt::encode_ack(type, ack.packet_id, out);
+        }
+    }
+    if (session.holding && in.acks.size() < ports_.settings.limits.receive_maximum / 2U) {
+        session.holding = false;
+        session.link->hold_reading(false);
+    }
+}
+
+bool Hub::on_pubrel(Session& session, const mqtt::Frame& frame) {
+    const auto packet = mqtt::decode_ack(frame, session.version);
+    if (!packet) return reject(session, packet.error()), false;
+    bool known = false;
+    if (session.in) {
+        auto& received = session.in->received;
+        const auto at = std::ranges::find(received, packet->packet_id, &Incoming::Received::packet_id);
+        known = at != received.end();
+        if (known) received.erase(at);
+    }
+    // The id may be used again after PUBCOMP, so it must be forgotten on disk first: else a new message under it would
+    // be taken for the old one.
+    if (known && session.stored && ports_.store != nullptr) {
+        store_op(RemoveReceived{session.number, packet->packet_id});
+        after_.push_back(
+            {.what = AfterCommit::What::pubcomp, .session = session.number, .packet_id = packet->packet_id});
+        return true;
+    }
+    const auto reason = known ? ReasonCode::success : ReasonCode::packet_identifier_not_found;
+    static_cast<void>(mqtt::encode_ack(mqtt::PacketType::pubcomp,
+                                       {.packet_id = packet->packet_id, .reason = reason, .properties = {}},
+                                       session.version, session.link->output()));
+    return true;
+}
+
+void Hub::publish_will(Session& session) {
+    if (!session.will) return;
+    const auto will = std::move(session.will);
+    counters_.wills_published_total.add();
+    const Message& m = will->message;
+    Parcel parcel(m.topic, m.payload);
+    parcel.properties = m.properties;
+    parcel.qos = m.qos;
+    parcel.retain = m.retain;
+    parcel.publisher = session.number;
+    parcel.point_to_point = ports_.settings.p2p && parse_point_to_point(m.topic).has_value();
+    if (m.expires != UnixMillis{}) parcel.expires = ports_.clock.wall() + m.expires.time_since_epoch();
+    if (m.qos != QoS::at_most_once) parcel.id = ports_.ids.message.fetch_add(1, std::memory_order_relaxed);
+    route(parcel, {});
+}
+
+}  // namespace esl::broker

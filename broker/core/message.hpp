@@ -1,0 +1,39 @@
+// One application message on its way through the broker.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "common/core/bytes.hpp"
+#include "common/core/clock.hpp"
+#include "common/mqtt/types.hpp"
+
+namespace esl::broker {
+
+// A session's number: unique in this broker for as long as anything stored names it. 0 is nobody.
+using SessionNumber = std::uint32_t;
+using MessageId = std::uint64_t;
+
+// Immutable once shared, and then readable from any thread.
+struct Message {
+    MessageId id = 0;  // orders stored messages; 0 for a message that nothing can be owed (QoS 0)
+    std::string topic;
+    Bytes payload;
+    // MQTT 5 properties that travel on to receivers, as they stand in a packet: no alias, expiry or identifiers.
+    Bytes properties;
+    mqtt::QoS qos = mqtt::QoS::at_most_once;
+    bool retain = false;
+    bool point_to_point = false;
+    UnixMillis expires{};  // the epoch: never
+    SessionNumber publisher = 0;
+
+    [[nodiscard]] bool expired(UnixMillis now) const { return expires != UnixMillis{} && expires <= now; }
+    [[nodiscard]] std::size_t bytes() const {
+        return sizeof(Message) + topic.size() + payload.size() + properties.size();
+    }
+};
+
+using MessagePtr = std::shared_ptr<const Message>;
+
+}  // namespace esl::broker

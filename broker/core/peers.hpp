@@ -1,0 +1,64 @@
+// What shards tell each other.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "broker/core/message.hpp"
+#include "broker/ports/message_store.hpp"
+
+namespace esl::broker {
+
+class Hub;
+using ShardId = std::uint32_t;
+constexpr std::uint32_t kNoSlot = 0xFFFF'FFFF;
+
+// Deliver this to the sessions over there. `slot` names the sender's pending publish, which waits for a RouteReply;
+// kNoSlot when nobody waits (QoS 0).
+struct RouteMessage {
+    MessagePtr message;
+    std::uint32_t slot = kNoSlot;
+    std::uint64_t retain_order = 0;  // not 0: also a retained message
+};
+struct RouteReply {
+    std::uint32_t slot = kNoSlot;
+    bool matched = false;
+    std::vector<Recipient> owed;  // persistent sessions over there that took it
+};
+// Messages of QoS 2 that may go out now, because they are on disk.
+struct Committed {
+    bool point_to_point = false;
+    std::vector<Recipient> recipients;
+};
+// This shard has its first, or no more, holder of a filter. `slot`: a pending SUBACK that waits for a SlotReply.
+struct InterestChange {
+    std::string filter;
+    bool add = true;
+    std::uint32_t slot = kNoSlot;
+};
+struct SlotReply {
+    std::uint32_t slot = kNoSlot;
+};
+// Anything else, run over there: administration, a new registry.
+struct RunThere {
+    std::function<void(Hub&)> work;
+};
+using PeerMessage = std::variant<RouteMessage, RouteReply, Committed, InterestChange, SlotReply, RunThere>;
+
+// Shard-bound: each shard has its own view of its peers.
+class Peers {
+public:
+    virtual ~Peers() = default;
+    [[nodiscard]] virtual ShardId self() const = 0;
+    [[nodiscard]] virtual ShardId count() const = 0;
+    // The shard on which this client's session lives. A pure function of the id, so nobody has to be told.
+    [[nodiscard]] virtual ShardId home_of(std::string_view client_id) const = 0;
+    // Returns at once; the message leaves at the end of the turn and arrives in order.
+    virtual void post(ShardId to, PeerMessage message) = 0;
+};
+
+}  // namespace esl::broker

@@ -1,0 +1,65 @@
+// Retained messages, one a topic. Every shard holds all of them; concurrent changes of one topic settle by their order
+// number on every shard alike.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "broker/core/message.hpp"
+#include "common/core/clock.hpp"
+#include "common/mqtt/topic_filter.hpp"
+
+namespace esl::broker {
+
+class Retained {
+public:
+    // An empty payload removes [MQTT-3.3.1-6]. False when a newer change is known, or when there are `most` already.
+    bool put(const MessagePtr& message, std::uint64_t order, std::size_t most) {
+        const auto at = kept_.find(message->topic);
+        if (at != kept_.end()) {
+            if (order <= at->second.order) return false;
+            count_ -= at->second.message ? 1 : 0;
+        } else if (!message->payload.empty() && count_ >= most) {
+            return false;
+        }
+        auto& slot = at != kept_.end() ? at->second : kept_[message->topic];
+        slot = {message->payload.empty() ? nullptr : message, order};
+        count_ += slot.message ? 1 : 0;
+        return true;
+    }
+
+    template <class Visit>
+    void match(std::string_view filter, UnixMillis now, Visit visit) const {
+        const auto literal = filter.substr(0, filter.find_first_of("+#"));
+        // "a/#" matches "a", which sorts before "a/".
+        const auto from = literal.ends_with('/') ? literal.substr(0, literal.size() - 1) : literal;
+        for (auto at = kept_.lower_bound(from); at != kept_.end() && at->first.starts_with(from); ++at) {
+            const auto& message = at->second.message;
+            if (message && !message->expired(now) && mqtt::matches(filter, at->first)) visit(message);
+        }
+    }
+
+    // Takes away what has expired and the marks of removals; called now and then.
+    void sweep(UnixMillis now, std::uint64_t settled_order) {
+        std::erase_if(kept_, [&](const auto& entry) {
+            const auto& [message, order] = entry.second;
+            const bool gone = message ? message->expired(now) : order < settled_order;
+            if (gone && message) --count_;
+            return gone;
+        });
+    }
+
+    [[nodiscard]] std::size_t size() const { return count_; }
+
+private:
+    struct Slot {
+        MessagePtr message;  // null: removed; kept so that an older change arriving late changes nothing
+        std::uint64_t order = 0;
+    };
+    std::map<std::string, Slot, std::less<>> kept_;
+    std::size_t count_ = 0;
+};
+
+}  // namespace esl::broker

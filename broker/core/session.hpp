@@ -1,0 +1,96 @@
+// What the broker knows of one client. Shard-bound. State that most clients never have sits behind a pointer.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/core/lane.hpp"
+#include "broker/core/link.hpp"
+#include "broker/core/message.hpp"
+#include "broker/core/ring.hpp"
+#include "broker/core/subscription_tree.hpp"
+#include "common/mqtt/reason_code.hpp"
+
+namespace esl::broker {
+
+constexpr std::uint32_t kNeverExpires = 0xFFFF'FFFF;
+
+struct Will {
+    Message message;
+    std::uint32_t delay_seconds = 0;
+};
+
+struct HeldFilter {
+    std::string filter;
+    SubscriptionOptions options;
+    bool matches = true;  // false: held only so that it can be dropped again (P2P form, $SYS in apsara mode)
+};
+
+// Towards the client.
+struct Outgoing {
+    Lane ordinary{LaneKind::ordinary};
+    Lane p2p{LaneKind::p2p};
+
+    [[nodiscard]] Lane& lane(LaneKind kind) { return kind == LaneKind::ordinary ? ordinary : p2p; }
+    [[nodiscard]] std::size_t live() const { return ordinary.live() + p2p.live(); }
+    [[nodiscard]] std::size_t bytes() const { return ordinary.bytes() + p2p.bytes(); }
+};
+
+// From the client.
+struct Incoming {
+    // Acknowledgements leave in the order of the publishes [MQTT-4.6.0-2], also when a later one is ready first.
+    struct Ack {
+        mqtt::PacketId packet_id = 0;
+        mqtt::QoS qos = mqtt::QoS::at_most_once;
+        mqtt::ReasonCode reason = mqtt::ReasonCode::success;
+        bool done = false;
+        bool silent = false;  // the store failed: 3.1.1 has no way to say no
+    };
+    // QoS 2 packet ids between PUBLISH and PUBREL.
+    struct Received {
+        mqtt::PacketId packet_id = 0;
+        bool committed = false;
+        bool asked_again = false;  // sent again before the commit: PUBREC when that comes
+    };
+    Ring<Ack> acks;
+    std::uint64_t first_ack = 0;  // number of acks.front()
+    std::vector<Received> received;
+    std::vector<std::string> aliases;  // by topic alias - 1
+};
+
+struct Session {
+    SessionNumber number = 0;
+    std::uint32_t epoch = 0;  // grows with every connection: answers to an older one are stale
+    std::string client_id;
+    Link* link = nullptr;  // null: offline
+    mqtt::ProtocolVersion version = mqtt::ProtocolVersion::v311;
+    bool persistent = false;   // outlives its connection
+    bool stored = false;       // the message store knows it
+    bool awaits_acks = false;  // stands in the hub's list of sessions to look at for repeats
+    bool holding = false;      // its link is told not to read
+    std::uint16_t receive_maximum = 65'535;
+    std::uint32_t max_packet = 0xFFFF'FFFF;
+    std::uint32_t expiry_seconds = 0;
+    std::uint64_t match_stamp = 0;  // of the last message it was matched for: merges overlapping filters
+    std::uint32_t match_index = 0;
+    UnixMillis since{};  // connected, or offline, since
+    std::vector<HeldFilter> filters;
+    std::unique_ptr<Outgoing> out;
+    std::unique_ptr<Incoming> in;
+    std::unique_ptr<Will> will;
+    std::unique_ptr<std::string> channel_id;  // only while somebody is told of connects
+
+    Outgoing& outgoing() {
+        if (!out) out = std::make_unique<Outgoing>();
+        return *out;
+    }
+    Incoming& incoming() {
+        if (!in) in = std::make_unique<Incoming>();
+        return *in;
+    }
+    [[nodiscard]] bool v5() const { return version == mqtt::ProtocolVersion::v5; }
+};
+
+}  // namespace esl::broker

@@ -1,0 +1,74 @@
+// What the session core obeys. Filled from configuration once, at start; immutable afterwards.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "broker/core/names.hpp"
+
+namespace esl::broker {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+enum class Mode : std::uint8_t { apsara, standard };
+
+// Every bound has a counter `limit_...` in /metrics that says how often it was reached.
+struct Limits {
+    std::size_t packet_before_connect = 16 * 1024;  // token passwords pass 1 KB
+    std::size_t packet = 131'072;                   // Maximum Packet Size of CONNACK; ApsaraMQ's number
+    std::size_t payload = 65'536;
+    std::size_t filters_per_client = 30;
+    std::size_t wildcards_per_parent = 100;  // apsara: the whole instance
+    std::size_t topic_levels = 128;
+    std::size_t queue_messages = 100'000;      // per session: waiting and unacknowledged
+    std::size_t queue_bytes = 64UL << 20;      // per session
+    std::size_t offline_messages = 1'000'000;  // whole broker, oldest of the session first out
+    std::size_t retained_messages = 100'000;
+    std::size_t sessions = 1'000'000;
+    std::size_t output_bytes = 1UL << 20;   // unsent bytes of one connection: QoS 0 is dropped above, QoS 1 and 2 wait
+    std::uint16_t in_flight = 100;          // unacknowledged per client, ordinary
+    std::uint16_t in_flight_p2p = 100;      // and P2P, apart
+    std::uint16_t receive_maximum = 1'000;  // what clients may have unacknowledged towards us
+    std::uint16_t topic_alias = 30;
+    seconds keep_alive_highest{480};  // more is treated as this; 0 (off) too, in apsara
+    milliseconds ack_wait{5'000};     // then sent again, 3.1 and 3.1.1 only; zero: never
+    unsigned resends = 15;            // and then given up
+    seconds connect_timeout{10};
+    seconds message_expiry{3 * 24 * 3600};      // of what is queued; apsara's three days
+    std::uint32_t session_expiry_lowest = 600;  // apsara: what MQTT 5 clients ask above 0 is at least this
+    std::size_t connections_per_address = 0;    // 0: no bound
+    std::size_t connections = 1'000'000;
+};
+
+struct Settings {
+    Mode mode = Mode::apsara;
+    Limits limits;
+    bool p2p = true;  // `{parent}/p2p/{client}`; standard mode: off unless switched on
+    bool retain = true;
+    bool wills = true;
+    bool queue_qos0_offline = true;  // apsara
+    bool resend_unacknowledged = true;
+    bool refuse_duplicates = true;             // false: takeover, as MQTT says
+    std::string presence_topic;                // empty: nobody is told
+    std::vector<std::string> presence_groups;  // empty: every client
+
+    [[nodiscard]] bool apsara() const { return mode == Mode::apsara; }
+    [[nodiscard]] static Settings defaults(Mode mode) {
+        Settings s;
+        s.mode = mode;
+        if (mode == Mode::apsara) return s;
+        s.p2p = s.queue_qos0_offline = s.resend_unacknowledged = s.refuse_duplicates = false;
+        s.limits.payload = s.limits.packet = 1UL << 20;
+        s.limits.filters_per_client = 1'000;
+        s.limits.keep_alive_highest = seconds{65'535};
+        s.limits.session_expiry_lowest = 0;
+        s.limits.topic_alias = 100;
+        return s;
+    }
+};
+
+}  // namespace esl::broker

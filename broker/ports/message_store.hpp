@@ -1,0 +1,149 @@
+// What the broker keeps on disk: sessions with their subscriptions, messages owed to them, QoS 2 states, retained
+// messages.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "broker/core/message.hpp"
+#include "broker/core/subscription_tree.hpp"
+#include "common/core/result.hpp"
+
+namespace esl::broker {
+
+enum class StoreError { unavailable, damaged };
+
+constexpr std::string_view describe(StoreError e) {
+    switch (e) {
+        case StoreError::unavailable:
+            return "the message store cannot write";
+        case StoreError::damaged:
+            return "the message store is damaged";
+    }
+    return "store error";
+}
+
+// One session a message is owed to. `sequence` orders the messages of one lane of that session and gives each its
+// packet id, so that a message which may have been sent before a crash is sent again under the same id.
+struct Recipient {
+    SessionNumber session = 0;
+    std::uint32_t sequence = 0;
+    std::uint32_t subscription_id = 0;  // 0: none
+    mqtt::QoS qos = mqtt::QoS::at_least_once;
+    bool retain = false;    // as the receiver is to see it
+    bool released = false;  // QoS 2: PUBREC has come, only PUBREL is still to be answered
+
+    bool operator==(const Recipient&) const = default;
+};
+
+struct StoredSession {
+    SessionNumber number = 0;
+    std::string client_id;
+    std::uint32_t expiry_seconds = 0;  // 0xFFFFFFFF: never
+    std::int64_t offline_since = 0;    // Unix ms; 0 while connected
+
+    bool operator==(const StoredSession&) const = default;
+};
+
+// Operations, in the order in which they are handed over. Those that name a message or a session the store does not
+// have do nothing, with one exception: an AckMessage that overtakes its PutMessage counts when that comes.
+struct PutSession {
+    StoredSession session;  // replaces the one with this number
+};
+struct RemoveSession {
+    SessionNumber session;  // with its subscriptions and packet ids; what is owed to it is acknowledged by its owner
+};
+struct PutSubscription {
+    SessionNumber session;
+    std::string filter;
+    SubscriptionOptions options;
+};
+struct RemoveSubscription {
+    SessionNumber session;
+    std::string filter;
+};
+struct PutMessage {
+    MessagePtr message;
+    std::vector<Recipient> recipients;  // at least one; a session may stand in it several times with other sequences
+};
+struct AckMessage {
+    MessageId message;
+    SessionNumber session;
+};
+struct ReleaseMessage {
+    MessageId message;
+    SessionNumber session;
+};
+struct PutReceived {
+    SessionNumber session;
+    mqtt::PacketId packet_id;
+};
+struct RemoveReceived {
+    SessionNumber session;
+    mqtt::PacketId packet_id;
+};
+struct PutRetained {
+    MessagePtr message;
+    std::uint64_t order;  // of two for one topic the higher stays
+};
+struct RemoveRetained {
+    std::string topic;
+    std::uint64_t order;
+};
+using StoreOperation =
+    std::variant<PutSession, RemoveSession, PutSubscription, RemoveSubscription, PutMessage, AckMessage, ReleaseMessage,
+                 PutReceived, RemoveReceived, PutRetained, RemoveRetained>;
+
+// Everything that is kept, as it stands after the last commit.
+struct StoredState {
+    struct Session {
+        StoredSession record;
+        std::vector<std::pair<std::string, SubscriptionOptions>> subscriptions;
+        std::vector<mqtt::PacketId> received;
+    };
+    struct Owed {
+        MessagePtr message;
+        std::vector<Recipient> recipients;  // those that have not acknowledged
+    };
+    struct Retained {
+        MessagePtr message;
+        std::uint64_t order = 0;
+    };
+    std::vector<Session> sessions;   // by number
+    std::vector<Owed> messages;      // by message id
+    std::vector<Retained> retained;  // by topic
+    SessionNumber highest_session = 0;
+    MessageId highest_message = 0;
+    std::uint64_t highest_order = 0;
+};
+
+// Threads: load() before the first post(); post() from any thread; `done` is called on a thread of the store's own (or,
+// in memory, before post() returns) and must only hand the news on.
+// Order: what one thread posts is applied in that order; batches of several threads may share a commit. A batch is
+// committed as a whole or not at all, and `done` follows the commit, never precedes it.
+class MessageStore {
+public:
+    using Done = std::function<void(const Result<>&)>;
+
+    virtual ~MessageStore() = default;
+    [[nodiscard]] virtual Result<StoredState> load() = 0;
+    virtual void post(std::vector<StoreOperation> batch, Done done) = 0;
+    // Returns when everything posted so far has been answered. Nothing may be posted afterwards.
+    virtual void close() = 0;
+
+    // Thread-safe, for metrics.
+    struct Figures {
+        std::uint64_t commits = 0;
+        std::uint64_t operations = 0;
+        std::uint64_t failures = 0;
+        std::uint64_t waiting = 0;              // operations handed over and not committed
+        std::uint64_t messages = 0;             // rows kept
+        std::uint64_t commit_microseconds = 0;  // sum
+    };
+    [[nodiscard]] virtual Figures figures() const = 0;
+};
+
+}  // namespace esl::broker
