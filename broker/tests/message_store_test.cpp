@@ -1,0 +1,262 @@
+// What every message store does, tried on both: the one in memory and the one in an SQLite file.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+
+#include "broker/adapters/memory_message_store.hpp"
+#include "broker/adapters/sqlite_message_store.hpp"
+#include "common/testing/testing.hpp"
+
+namespace esl::broker {
+namespace {
+
+using Operations = std::vector<StoreOperation>;
+
+// One store that can be closed and opened again on what it kept.
+class Kept {
+public:
+    virtual ~Kept() = default;
+    virtual std::unique_ptr<MessageStore> open() = 0;
+};
+
+class KeptInMemory final : public Kept {
+public:
+    std::unique_ptr<MessageStore> open() override { return std::make_unique<MemoryMessageStore>(disk_); }
+
+private:
+    std::shared_ptr<MemoryDisk> disk_ = std::make_shared<MemoryDisk>();
+};
+
+class KeptInSqlite final : public Kept {
+public:
+    std::unique_ptr<MessageStore> open() override {
+        return open_sqlite_message_store(
+            {.file = folder_ / "messages.db", .gather = std::chrono::milliseconds{0}, .checkpoint_pages = 250}, clock_);
+    }
+
+private:
+    SystemClock clock_;
+    testing::TempDir folder_;
+};
+
+struct Maker {
+    const char* name;
+    std::function<std::unique_ptr<Kept>()> make;
+};
+
+class MessageStoreContract : public ::testing::TestWithParam<Maker> {
+protected:
+    void SetUp() override {
+        kept_ = GetParam().make();
+        reopen();
+    }
+    // As after a restart: a new store on what the old one kept.
+    void reopen() {
+        if (store_) store_->close();
+        store_ = kept_->open();
+        auto state = store_->load();
+        ASSERT_TRUE(state) << state.error().message();
+        state_ = std::move(*state);
+    }
+    void commit(Operations operations) {
+        std::atomic<bool> done{false};
+        store_->post(std::move(operations), [&](const Result<>& result) {
+            EXPECT_TRUE(result);
+            done = true;
+        });
+        ASSERT_TRUE(testing::wait_until([&] { return done.load(); }));
+    }
+    static MessagePtr message(MessageId id, std::string topic = "t", std::string payload = "p") {
+        const auto bytes = as_bytes(payload);
+        return std::make_shared<const Message>(Message{.id = id,
+                                                       .topic = std::move(topic),
+                                                       .payload = Bytes(bytes.begin(), bytes.end()),
+                                                       .properties = {0x01, 0x01},
+                                                       .qos = mqtt::QoS::at_least_once,
+                                                       .point_to_point = true,
+                                                       .expires = from_millis(77),
+                                                       .publisher = 5});
+    }
+    static PutSession session(SessionNumber number, std::string id) {
+        return {{.number = number, .client_id = std::move(id), .expiry_seconds = kForever, .offline_since = 0}};
+    }
+    static constexpr std::uint32_t kForever = 0xFFFF'FFFF;
+
+    std::unique_ptr<Kept> kept_;
+    std::unique_ptr<MessageStore> store_;
+    StoredState state_;
+};
+
+TEST_P(MessageStoreContract, AnEmptyStoreHasNothing) {
+    EXPECT_TRUE(state_.sessions.empty());
+    EXPECT_TRUE(state_.messages.empty());
+    EXPECT_TRUE(state_.retained.empty());
+}
+
+TEST_P(MessageStoreContract, SessionsComeBackWithFiltersAndPacketIds) {
+    const SubscriptionOptions options{
+        .qos = 2, .no_local = true, .retain_as_published = true, .retain_handling = 2, .identifier = 268'435'455};
+    commit({session(1, "a"), PutSubscription{1, "x/+", options}, PutSubscription{1, "y", {}}, PutReceived{1, 7},
+            PutReceived{1, 9}, session(2, "b")});
+    commit({RemoveSubscription{1, "y"}, RemoveReceived{1, 7}});
+    reopen();
+    ASSERT_EQ(state_.sessions.size(), 2U);
+    EXPECT_EQ(state_.sessions[0].record.client_id, "a");
+    ASSERT_EQ(state_.sessions[0].subscriptions.size(), 1U);
+    EXPECT_EQ(state_.sessions[0].subscriptions[0].first, "x/+");
+    EXPECT_EQ(state_.sessions[0].subscriptions[0].second, options);
+    EXPECT_EQ(state_.sessions[0].received, std::vector<mqtt::PacketId>{9});
+    EXPECT_EQ(state_.highest_session, 2U);
+}
+
+TEST_P(MessageStoreContract, ARemovedSessionTakesAllThatIsItsOwn) {
+    commit({session(1, "a"), PutSubscription{1, "x", {}}, PutReceived{1, 7}});
+    commit({RemoveSession{1}});
+    commit({session(1, "a")});
+    reopen();
+    ASSERT_EQ(state_.sessions.size(), 1U);
+    EXPECT_TRUE(state_.sessions[0].subscriptions.empty());
+    EXPECT_TRUE(state_.sessions[0].received.empty());
+}
+
+TEST_P(MessageStoreContract, AnOwedMessageComesBackWhole) {
+    const Recipient to{.session = 1,
+                       .sequence = 12,
+                       .subscription_id = 4,
+                       .qos = mqtt::QoS::exactly_once,
+                       .retain = true,
+                       .released = false};
+    commit({session(1, "a"), PutMessage{message(100, "topic", "payload"), {to}}});
+    reopen();
+    ASSERT_EQ(state_.messages.size(), 1U);
+    const auto& m = *state_.messages[0].message;
+    EXPECT_EQ(m.id, 100U);
+    EXPECT_EQ(m.topic, "topic");
+    EXPECT_EQ(as_text(m.payload), "payload");
+    EXPECT_EQ(m.properties, (Bytes{0x01, 0x01}));
+    EXPECT_EQ(m.qos, mqtt::QoS::at_least_once);
+    EXPECT_TRUE(m.point_to_point);
+    EXPECT_EQ(to_millis(m.expires), 77);
+    EXPECT_EQ(m.publisher, 5U);
+    EXPECT_EQ(state_.messages[0].recipients, std::vector<Recipient>{to});
+    EXPECT_EQ(state_.highest_message, 100U);
+}
+
+TEST_P(MessageStoreContract, AnAcknowledgedMessageIsNeverHandedOutAgain) {
+    commit({session(1, "a"), session(2, "b"),
+            PutMessage{message(1), {{.session = 1, .sequence = 1}, {.session = 2, .sequence = 1}}}});
+    commit({AckMessage{1, 1}});
+    reopen();
+    ASSERT_EQ(state_.messages.size(), 1U);
+    ASSERT_EQ(state_.messages[0].recipients.size(), 1U);
+    EXPECT_EQ(state_.messages[0].recipients[0].session, 2U);
+    commit({AckMessage{1, 2}});
+    reopen();
+    EXPECT_TRUE(state_.messages.empty());
+}
+
+TEST_P(MessageStoreContract, AnAcknowledgementMayOvertakeItsMessage) {
+    commit({session(1, "a"), session(2, "b")});
+    commit({AckMessage{5, 1}});
+    commit({PutMessage{message(5), {{.session = 1, .sequence = 1}, {.session = 2, .sequence = 1}}}});
+    reopen();
+    ASSERT_EQ(state_.messages.size(), 1U);
+    ASSERT_EQ(state_.messages[0].recipients.size(), 1U);
+    EXPECT_EQ(state_.messages[0].recipients[0].session, 2U);
+}
+
+TEST_P(MessageStoreContract, AMessageAcknowledgedInTheBatchThatBringsItLeavesNothing) {
+    commit({session(1, "a"), PutMessage{message(1), {{.session = 1, .sequence = 1}}}, AckMessage{1, 1}});
+    reopen();
+    EXPECT_TRUE(state_.messages.empty());
+}
+
+TEST_P(MessageStoreContract, AReleasedMessageComesBackAsReleased) {
+    commit({session(1, "a"), PutMessage{message(1), {{.session = 1, .sequence = 1, .qos = mqtt::QoS::exactly_once}}}});
+    commit({ReleaseMessage{1, 1}});
+    reopen();
+    ASSERT_EQ(state_.messages.size(), 1U);
+    EXPECT_TRUE(state_.messages[0].recipients[0].released);
+    reopen();  // and after a second restart
+    ASSERT_EQ(state_.messages.size(), 1U);
+    EXPECT_TRUE(state_.messages[0].recipients[0].released);
+    commit({AckMessage{1, 1}});
+    reopen();
+    EXPECT_TRUE(state_.messages.empty());
+}
+
+TEST_P(MessageStoreContract, MessagesComeInTheOrderOfTheirIds) {
+    Operations operations{session(1, "a")};
+    for (const MessageId id : {9U, 3U, 7U})
+        operations.push_back(PutMessage{message(id), {{.session = 1, .sequence = static_cast<std::uint32_t>(id)}}});
+    commit(std::move(operations));
+    reopen();
+    ASSERT_EQ(state_.messages.size(), 3U);
+    EXPECT_EQ(state_.messages[0].message->id, 3U);
+    EXPECT_EQ(state_.messages[2].message->id, 9U);
+}
+
+TEST_P(MessageStoreContract, OfTwoRetainedMessagesTheHigherOrderStays) {
+    commit({PutRetained{message(1, "a", "new"), 5}, PutRetained{message(2, "a", "old"), 4},
+            PutRetained{message(3, "b", "x"), 6}});
+    commit({RemoveRetained{"b", 5}});
+    reopen();
+    ASSERT_EQ(state_.retained.size(), 2U);
+    EXPECT_EQ(as_text(state_.retained[0].message->payload), "new");
+    EXPECT_EQ(state_.retained[0].order, 5U);
+    EXPECT_EQ(state_.highest_order, 6U);
+    commit({RemoveRetained{"b", 7}});
+    reopen();
+    EXPECT_EQ(state_.retained.size(), 1U);
+}
+
+TEST_P(MessageStoreContract, ManyMessagesWithManyAcknowledgementsEndAsTheyShould) {
+    commit({session(1, "a"), session(2, "b")});
+    for (MessageId id = 1; id <= 2'000; id += 10) {
+        Operations operations;
+        for (MessageId i = id; i < id + 10; ++i) {
+            operations.push_back(PutMessage{message(i),
+                                            {{.session = 1, .sequence = static_cast<std::uint32_t>(i)},
+                                             {.session = 2, .sequence = static_cast<std::uint32_t>(i)}}});
+            if (i % 3 != 0) operations.push_back(AckMessage{i, 1});
+            if (i > 500 && i % 5 != 0) operations.push_back(AckMessage{i - 500, 2});
+        }
+        commit(std::move(operations));
+    }
+    reopen();
+    std::size_t first = 0;
+    std::size_t second = 0;
+    for (const auto& owed : state_.messages) {
+        for (const auto& to : owed.recipients) ++(to.session == 1 ? first : second);
+    }
+    EXPECT_EQ(first, 2'000U / 3);
+    EXPECT_EQ(second, 500U + 300U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, MessageStoreContract,
+                         ::testing::Values(Maker{"Memory", [] { return std::make_unique<KeptInMemory>(); }},
+                                           Maker{"Sqlite", [] { return std::make_unique<KeptInSqlite>(); }}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+TEST(SqliteMessageStore, RefusesAFileThatIsNoDatabaseAndSaysWhich) {
+    testing::TempDir folder;
+    SystemClock clock;
+    const auto file = folder / "messages.db";
+    {
+        std::FILE* out = std::fopen(file.c_str(), "w");
+        ASSERT_NE(out, nullptr);
+        for (int i = 0; i < 1'000; ++i) std::fputs("this is not a database ", out);
+        std::fclose(out);
+    }
+    try {
+        static_cast<void>(open_sqlite_message_store({.file = file, .gather = {}, .checkpoint_pages = 250}, clock));
+        FAIL() << "opened";
+    } catch (const std::runtime_error& error) {
+        EXPECT_NE(std::string(error.what()).find("messages.db"), std::string::npos) << error.what();
+        EXPECT_NE(std::string(error.what()).find("damaged"), std::string::npos) << error.what();
+    }
+}
+
+}  // namespace
+}  // namespace esl::broker
