@@ -1,0 +1,169 @@
+#include "broker/app/app.hpp"
+
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <latch>
+#include <thread>
+
+#include "broker/adapters/config_authenticator.hpp"
+#include "broker/adapters/sqlite_message_store.hpp"
+#include "broker/app/listen.hpp"
+#include "broker/app/registrar.hpp"
+#include "broker/net/shard.hpp"
+
+namespace esl::broker {
+namespace {
+
+// A file descriptor a connection: take all that the system gives.
+void raise_open_files() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+unsigned shard_count(unsigned wanted) {
+    return wanted != 0 ? wanted : std::clamp(std::thread::hardware_concurrency(), 1U, 64U);
+}
+
+// Held as long as the process lives: two brokers on one data folder would each undo the other's work.
+int lock_folder(const std::filesystem::path& folder) {
+    std::filesystem::create_directories(folder);
+    const auto file = folder / "lock";
+    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) throw std::system_error(errno, std::generic_category(), file.string());
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        ::close(fd);
+        throw std::runtime_error("data folder " + folder.string() + " is in use by another broker");
+    }
+    return fd;
+}
+
+}  // namespace
+
+struct App::Impl {
+    explicit Impl(Config c)
+        : config(std::move(c)),
+          folder_lock(config.data.empty() ? -1 : lock_folder(config.data)),
+          authenticator(config.users, config.access_keys, config.allow_anonymous),
+          registrar({}, config.groups, config.topics,
+                    config.data.empty() ? std::filesystem::path{} : config.data / "names.json"),
+          stop_event(::eventfd(0, EFD_CLOEXEC)) {
+        raise_open_files();
+        open();
+    }
+    ~Impl() {
+        shards.clear();
+        if (store) store->close();
+        ::close(stop_event);
+        if (folder_lock >= 0) ::close(folder_lock);
+    }
+
+    void open() {
+        const auto count = shard_count(config.shards);
+        std::vector<Bound> bound;
+        for (const auto& address : config.listen) bound.push_back(bind_listeners(address, count));
+        if (!config.data.empty()) {
+            store = open_sqlite_message_store({.file = config.data / "messages.db",
+                                               .gather = config.store_gather,
+                                               .checkpoint_pages = config.store_checkpoint_pages},
+                                              clock);
+        }
+        const Shard::Shared shared{.settings = config.settings,
+                                   .clock = clock,
+                                   .store = store.get(),
+                                   .authenticator = authenticator,
+                                   .ids = ids,
+                                   .addresses = addresses};
+        for (unsigned i = 0; i < count; ++i)
+            shards.push_back(std::make_unique<Shard>(i, count, shared, registrar.current()));
+        for (auto& shard : shards) shard->set_peers(shards);
+        restore();
+        for (const auto& b : bound) {
+            listening.push_back(b.address);
+            for (unsigned i = 0; i < count; ++i) shards[i]->listen_on(b.sockets[i]);
+        }
+        registrar.on_change([this](std::shared_ptr<const Registry> registry) {
+            for (auto& shard : shards)
+                shard->post(RunOnShard{[&hub = shard->hub(), registry] { hub.set_registry(registry); }});
+        });
+    }
+
+    void restore() {
+        if (!store) return;
+        const auto state = store->load();
+        if (!state) throw std::runtime_error((config.data / "messages.db").string() + ": " + state.error().message());
+        ids.session = state->highest_session + 1;
+        ids.message = state->highest_message + 1;
+        ids.order = state->highest_order + 1;
+        for (auto& shard : shards) shard->hub().restore(*state);
+        spdlog::info("restored {} sessions, {} messages owed, {} retained", state->sessions.size(),
+                     state->messages.size(), state->retained.size());
+    }
+
+    int run() {
+        std::latch told(static_cast<std::ptrdiff_t>(shards.size()));
+        for (auto& shard : shards) shard->start();
+        // Every shard must know what the others hold before the first client is let in.
+        for (auto& shard : shards) shard->post(RunOnShard{[&told] { told.count_down(); }});
+        told.wait();
+        for (auto& shard : shards) shard->post(RunOnShard{[&shard] { shard->open_doors(); }});
+        for (const auto& address : listening) spdlog::info("listening on {}", address);
+        std::uint64_t value = 0;
+        while (::read(stop_event, &value, sizeof value) < 0 && errno == EINTR) {
+        }
+        spdlog::info("stopping");
+        for (auto& shard : shards) shard->post_stop();
+        for (auto& shard : shards) shard->join();
+        if (store) store->close();
+        return 0;
+    }
+
+    Config config;
+    int folder_lock;
+    SystemClock clock;
+    ConfigAuthenticator authenticator;
+    Registrar registrar;
+    SharedIds ids;
+    AddressCounts addresses;
+    std::unique_ptr<MessageStore> store;
+    std::vector<std::unique_ptr<Shard>> shards;
+    std::vector<std::string> listening;
+    int stop_event;
+};
+
+App::App(Config config) : impl_(std::make_unique<Impl>(std::move(config))) {}
+App::~App() = default;
+
+int App::run() {
+    return impl_->run();
+}
+
+void App::stop() {
+    const std::uint64_t one = 1;
+    static_cast<void>(::write(impl_->stop_event, &one, sizeof one));
+}
+
+void App::reload() {
+    if (const auto ok = impl_->registrar.reload(); !ok) {
+        spdlog::error("reload: {}; nothing has changed", ok.error().message());
+    } else {
+        spdlog::info("reloaded groups and topics");
+    }
+}
+
+std::string App::address() const {
+    return impl_->listening.empty() ? std::string{} : impl_->listening.front();
+}
+std::string App::admin_address() const {
+    return {};
+}
+
+}  // namespace esl::broker

@@ -1,0 +1,33 @@
+// The composition root: the one place that names concrete types.
+#pragma once
+
+#include <memory>
+
+#include "broker/app/config.hpp"
+
+namespace esl::broker {
+
+class App {
+public:
+    // Opens everything. Throws for what cannot be opened, with the reason.
+    explicit App(Config config);
+    ~App();
+    App(const App&) = delete;
+    App& operator=(const App&) = delete;
+
+    // Serves until stop(); 0 when all ended well.
+    int run();
+    // Async-signal-safe and thread-safe.
+    void stop();
+    // Thread-safe: reads the names file again, so that a hand-made change comes into force.
+    void reload();
+    // What the first listener is bound to, "ADDR:PORT".
+    [[nodiscard]] std::string address() const;
+    [[nodiscard]] std::string admin_address() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace esl::broker

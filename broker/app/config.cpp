@@ -1,0 +1,168 @@
+#include "broker/app/config.hpp"
+
+#include "common/config/config.hpp"
+
+namespace esl::broker {
+namespace {
+
+using config::ConfigError;
+using config::Table;
+
+void read_seconds(const Table& table, std::string_view key, seconds& value) {
+    std::chrono::milliseconds wide = value;
+    table.read(key, wide);
+    value = std::chrono::ceil<seconds>(wide);
+}
+
+void read_limits(const Table& t, Limits& l) {
+    constexpr std::int64_t kMany = 1LL << 40;
+    constexpr std::int64_t kPacketMost = 268'435'455;
+    t.only({"packet_before_connect",
+            "packet",
+            "payload",
+            "filters_per_client",
+            "wildcards_per_parent",
+            "topic_levels",
+            "queue_messages",
+            "queue_bytes",
+            "offline_messages",
+            "retained_messages",
+            "sessions",
+            "output_bytes",
+            "in_flight",
+            "in_flight_p2p",
+            "receive_maximum",
+            "topic_alias",
+            "keep_alive",
+            "ack_wait",
+            "resends",
+            "connect_timeout",
+            "session_expiry_lowest",
+            "connections_per_address",
+            "connections"});
+    t.read("packet_before_connect", l.packet_before_connect, 128, kPacketMost);
+    t.read("packet", l.packet, 128, kPacketMost);
+    t.read("payload", l.payload, 0, kPacketMost);
+    t.read("filters_per_client", l.filters_per_client, 0, kMany);
+    t.read("wildcards_per_parent", l.wildcards_per_parent, 0, kMany);
+    t.read("topic_levels", l.topic_levels, 1, 65'535);
+    t.read("queue_messages", l.queue_messages, 1, kMany);
+    t.read("queue_bytes", l.queue_bytes, 1, kMany);
+    t.read("offline_messages", l.offline_messages, 1, kMany);
+    t.read("retained_messages", l.retained_messages, 0, kMany);
+    t.read("sessions", l.sessions, 1, kMany);
+    t.read("output_bytes", l.output_bytes, 1, kMany);
+    t.read("in_flight", l.in_flight, 1, 65'535);
+    t.read("in_flight_p2p", l.in_flight_p2p, 1, 16'384);
+    t.read("receive_maximum", l.receive_maximum, 1, 65'535);
+    t.read("topic_alias", l.topic_alias, 0, 65'535);
+    t.read("ack_wait", l.ack_wait);
+    t.read("resends", l.resends, 0, 255);
+    t.read("session_expiry_lowest", l.session_expiry_lowest, 0, 0xFFFF'FFFF);
+    t.read("connections_per_address", l.connections_per_address, 0, kMany);
+    t.read("connections", l.connections, 1, kMany);
+    read_seconds(t, "keep_alive", l.keep_alive_highest);
+    read_seconds(t, "connect_timeout", l.connect_timeout);
+}
+
+void read_auth(const Table& root, Config& config) {
+    for (const auto& t : root.tables("user")) {
+        t.only({"name", "password", "password_hash"});
+        UserConfig user;
+        t.read("name", user.name);
+        t.read("password", user.password);
+        t.read("password_hash", user.password_hash);
+        if (user.name.empty()) throw ConfigError(t.where("name") + ": a user without a name");
+        if (user.password.empty() == user.password_hash.empty()) {
+            throw ConfigError(t.where("name") + ": user '" + user.name + "' needs either password or password_hash");
+        }
+        config.users.push_back(std::move(user));
+    }
+    for (const auto& t : root.tables("access_key")) {
+        t.only({"id", "secret", "instance"});
+        AccessKeyConfig key;
+        t.read("id", key.id);
+        t.read("secret", key.secret);
+        t.read("instance", key.instance);
+        if (key.id.empty() || key.secret.empty())
+            throw ConfigError(t.where("id") + ": an access key needs id and secret");
+        config.access_keys.push_back(std::move(key));
+    }
+    const auto auth = root.table("auth");
+    auth.only({"allow_anonymous"});
+    auth.read("allow_anonymous", config.allow_anonymous);
+}
+
+}  // namespace
+
+std::optional<Mode> parse_mode(std::string_view text) {
+    if (text == "apsara") return Mode::apsara;
+    if (text == "standard") return Mode::standard;
+    return std::nullopt;
+}
+
+Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_override) {
+    const auto root = Table::load(file);
+    root.only({"mode",
+               "listen",
+               "data",
+               "admin",
+               "shards",
+               "groups",
+               "topics",
+               "p2p",
+               "retain",
+               "wills",
+               "strict_parity",
+               "refuse_duplicates",
+               "queue_qos0_offline",
+               "presence",
+               "user",
+               "access_key",
+               "auth",
+               "limits",
+               "store",
+               "log"});
+    Config config;
+    std::string mode;
+    root.read("mode", mode);
+    if (!mode.empty() && !(config.mode = parse_mode(mode))) {
+        throw ConfigError(root.where("mode") + ": mode '" + mode + "' is neither apsara nor standard");
+    }
+    if (mode_override) config.mode = mode_override;
+    config.settings = Settings::defaults(config.effective_mode());
+    auto& s = config.settings;
+    std::string data;
+    root.read("listen", config.listen);
+    root.read("data", data);
+    config.data = data;
+    root.read("admin", config.admin);
+    root.read("shards", config.shards, 0, 64);
+    root.read("groups", config.groups);
+    root.read("topics", config.topics);
+    root.read("p2p", s.p2p);
+    root.read("refuse_duplicates", s.refuse_duplicates);
+    root.read("queue_qos0_offline", s.queue_qos0_offline);
+    bool strict = false;
+    root.read("strict_parity", strict);
+    if (strict) s.retain = s.wills = false;
+    root.read("retain", s.retain);
+    root.read("wills", s.wills);
+    const auto presence = root.table("presence");
+    presence.only({"topic", "groups"});
+    presence.read("topic", s.presence_topic);
+    presence.read("groups", s.presence_groups);
+    const auto store = root.table("store");
+    store.only({"gather", "checkpoint_pages"});
+    store.read("gather", config.store_gather);
+    store.read("checkpoint_pages", config.store_checkpoint_pages, 0, 1'000'000);
+    const auto log = root.table("log");
+    log.only({"level", "json"});
+    log.read("level", config.log.level);
+    log.read("json", config.log.json);
+    read_auth(root, config);
+    read_limits(root.table("limits"), s.limits);
+    return config;
+}
+
+}  // namespace esl::broker

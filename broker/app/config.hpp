@@ -1,0 +1,52 @@
+// The broker's configuration: broker.toml, then command line options over it.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/core/settings.hpp"
+#include "common/log/log.hpp"
+
+namespace esl::broker {
+
+struct UserConfig {
+    std::string name;
+    std::string password;       // plain, for development; or
+    std::string password_hash;  // as `broker hash-password` prints it (libsodium's argon2id text form)
+};
+
+// `Signature|id|instance` with password base64(HMAC-SHA1(secret, client id)).
+struct AccessKeyConfig {
+    std::string id;
+    std::string secret;
+    std::string instance;  // empty: any
+};
+
+struct Config {
+    std::optional<Mode> mode;
+    std::vector<std::string> listen;  // "ADDR:PORT"; port 0 picks a free one
+    std::filesystem::path data;       // empty: nothing outlives the process
+    std::string admin;                // "ADDR:PORT", empty: no administration
+    unsigned shards = 0;              // 0: one per core
+    std::vector<std::string> groups;
+    std::vector<std::string> topics;
+    std::vector<UserConfig> users;
+    std::vector<AccessKeyConfig> access_keys;
+    bool allow_anonymous = false;
+    std::chrono::milliseconds store_gather{1};
+    unsigned store_checkpoint_pages = 0;  // 0: by the measured flush time
+    Settings settings;
+    log::Options log;
+
+    [[nodiscard]] Mode effective_mode() const { return mode.value_or(Mode::apsara); }
+};
+
+// Throws config::ConfigError, which names file, line and key. `mode_override` (from the command line) decides which
+// defaults the limits start from. An empty path gives the defaults.
+[[nodiscard]] Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_override);
+// "apsara" or "standard"; nothing otherwise.
+[[nodiscard]] std::optional<Mode> parse_mode(std::string_view text);
+
+}  // namespace esl::broker

@@ -1,0 +1,18 @@
+// Listening sockets.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace esl::broker {
+
+struct Bound {
+    std::vector<int> sockets;  // listening, non-blocking, one for each shard; the caller owns them
+    std::string address;       // "ADDR:PORT" with the port it really has
+};
+
+// "127.0.0.1:1883", "[::1]:1883", ":1883" (every address, both families). Throws std::runtime_error that names the
+// address and the reason, "address already in use" included.
+[[nodiscard]] Bound bind_listeners(const std::string& address, unsigned count);
+
+}  // namespace esl::broker

@@ -1,0 +1,80 @@
+#include "broker/app/options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "broker/adapters/config_authenticator.hpp"
+
+namespace esl::broker {
+namespace {
+
+int hash_from_stdin() {
+    std::string password;
+    if (!std::getline(std::cin, password) || password.empty()) {
+        std::cerr << "broker: hash-password reads the password from standard input, one line\n";
+        return 2;
+    }
+    std::cout << hash_password(password) << "\n";
+    return 0;
+}
+
+}  // namespace
+
+std::optional<int> parse_options(int argc, char** argv, Config& config) {
+    CLI::App app{"Shelfwire's MQTT broker"};
+    app.set_version_flag("--version", std::string("broker ") + ESL_VERSION);
+    std::string file;
+    std::string mode;
+    std::vector<std::string> listen;
+    std::vector<std::string> groups;
+    std::vector<std::string> topics;
+    std::string data;
+    std::string admin;
+    std::string level;
+    bool anonymous = false;
+    bool json = false;
+    bool check = false;
+    int shards = -1;
+    std::string presence;
+    app.add_option("--config", file, "broker.toml")->check(CLI::ExistingFile);
+    app.add_flag("--check-config", check, "read the configuration, say what is wrong with it, and end");
+    app.add_option("--listen", listen, "MQTT over TCP on ADDR:PORT (repeatable; port 0 picks a free one)");
+    app.add_option("--data", data, "folder for what outlives the process; none: nothing does");
+    app.add_option("--mode", mode, "apsara (default) or standard")->check(CLI::IsMember({"apsara", "standard"}));
+    app.add_option("--admin", admin, "administration and metrics by HTTP on ADDR:PORT");
+    app.add_option("--group", groups, "a registered group (repeatable)");
+    app.add_option("--topic", topics, "a registered parent topic (repeatable)");
+    app.add_option("--presence-topic", presence, "topic that is told of clients coming and going");
+    app.add_option("--shards", shards, "threads that serve clients; 0: one a core")->check(CLI::Range(0, 64));
+    app.add_flag("--allow-anonymous", anonymous, "let clients in without a user name");
+    app.add_option("--log-level", level, "trace, debug, info, warn, error, off");
+    app.add_flag("--log-json", json, "log JSON, one object a line");
+    app.footer(
+        "broker hash-password   prints the hash of a password read from standard input, for password_hash\n"
+        "broker ctl --help      administers a running broker");
+    if (argc == 2 && std::string_view(argv[1]) == "hash-password") return hash_from_stdin();
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    }
+    config = load_config(file, mode.empty() ? std::nullopt : parse_mode(mode));
+    if (!listen.empty()) config.listen = listen;
+    if (config.listen.empty()) config.listen = {"127.0.0.1:1883"};
+    if (!data.empty()) config.data = data;
+    if (!admin.empty()) config.admin = admin;
+    if (!presence.empty()) config.settings.presence_topic = presence;
+    if (shards >= 0) config.shards = static_cast<unsigned>(shards);
+    config.groups.insert(config.groups.end(), groups.begin(), groups.end());
+    config.topics.insert(config.topics.end(), topics.begin(), topics.end());
+    config.allow_anonymous |= anonymous;
+    if (!level.empty()) config.log.level = level;
+    config.log.json |= json;
+    if (check) {
+        std::cout << "the configuration is good\n";
+        return 0;
+    }
+    return std::nullopt;
+}
+
+}  // namespace esl::broker

@@ -1,0 +1,360 @@
+#include "broker/net/connection.hpp"
+
+#include <netinet/tcp.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "broker/net/shard.hpp"
+
+namespace esl::broker {
+namespace {
+
+constexpr std::uint32_t kLingerSeconds = 2;
+constexpr std::uint32_t kCloseSeconds = 5;  // for a client that does not read its last packets
+
+}  // namespace
+
+Connection::Connection(Shard& shard, int fd, std::string peer, std::uint64_t id)
+    : shard_(shard), socket_(shard.io_), id_(id), peer_(std::move(peer)), last_seen_(shard.now_) {
+    socket_.assign(boost::asio::ip::tcp::v4(), fd);
+}
+
+Connection::~Connection() = default;
+
+std::size_t Connection::packet_limit() const {
+    const auto& limits = shard_.shared_.settings.limits;
+    return session_ != nullptr ? limits.packet : limits.packet_before_connect;
+}
+
+void Connection::start(Bytes received) {
+    const auto timeout = std::chrono::ceil<seconds>(shard_.shared_.settings.limits.connect_timeout).count();
+    allowance_ = static_cast<std::uint32_t>(timeout);
+    shard_.watch(*this, shard_.now_ + allowance_ + 1);
+    wait_readable();
+    if (!received.empty()) {
+        in_ = std::move(received);
+        consume(in_, true);
+    }
+}
+
+void Connection::wait_readable() {
+    if (reading_ || closed_ || (held_ && !closing_) || logging_in_) return;
+    reading_ = true;
+    ++handlers_;
+    socket_.async_wait(Socket::wait_read, [this](const boost::system::error_code&) {
+        --handlers_;
+        reading_ = false;
+        if (closed_) {
+            if (handlers_ == 0) shard_.bury(*this);
+            return;
+        }
+        on_readable();
+    });
+}
+
+void Connection::wait_writable() {
+    if (writing_ || closed_) return;
+    writing_ = true;
+    ++handlers_;
+    socket_.async_wait(Socket::wait_write, [this](const boost::system::error_code&) {
+        --handlers_;
+        writing_ = false;
+        if (closed_) {
+            if (handlers_ == 0) shard_.bury(*this);
+            return;
+        }
+        if (!dirty_) {
+            dirty_ = true;
+            shard_.mark_dirty(*this);
+        }
+    });
+}
+
+void Connection::on_readable() {
+    auto& buffer = shard_.read_buffer_;
+    const auto got = ::recv(socket_.native_handle(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (got < 0) {
+        if (errno == EAGAIN || errno == EINTR) return wait_readable();
+        return gone(CloseCause::socket_error);
+    }
+    if (got == 0) return gone(CloseCause::closed_by_client);
+    shard_.counters().bytes_received_total.add(static_cast<std::uint64_t>(got));
+    shard_.counters().reads_total.add();
+    last_seen_ = shard_.now_;
+    if (!closing_) {
+        const BytesView bytes(buffer.data(), static_cast<std::size_t>(got));
+        if (in_.empty()) {
+            consume(bytes, false);
+        } else {
+            in_.insert(in_.end(), bytes.begin(), bytes.end());
+            consume(in_, true);
+        }
+    }
+    wait_readable();
+}
+
+// Takes whole packets off the front and keeps the rest in a block of its own.
+void Connection::consume(BytesView bytes, bool from_partial) {
+    std::size_t at = 0;
+    std::size_t need = 0;
+    while (at < bytes.size() && !closing_ && !closed_ && !logging_in_) {
+        const auto unframed = mqtt::unframe(bytes.subspan(at), packet_limit());
+        if (!unframed) {
+            if (unframed.error().is(mqtt::DecodeError::packet_too_large)) shard_.counters().limit_packet_total.add();
+            if (session_ != nullptr) {
+                shard_.hub_.reject(*session_, unframed.error());
+            } else {
+                shard_.counters().malformed_total.add();
+                give_up(CloseCause::invalid_param, unframed.error().message());
+            }
+            break;
+        }
+        if (!unframed->complete()) {
+            need = unframed->need;
+            break;
+        }
+        if (!handle(unframed->frame, bytes.subspan(at))) break;
+        at += unframed->frame.size;
+    }
+    if (closing_ || closed_) {
+        Bytes{}.swap(in_);
+        return;
+    }
+    if (at == bytes.size()) {
+        Bytes{}.swap(in_);
+        return;
+    }
+    if (from_partial && at == 0) {
+        in_.reserve(std::max(in_.size(), need));
+        return;
+    }
+    Bytes rest;
+    rest.reserve(std::max(bytes.size() - at, need));
+    rest.assign(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end());
+    in_.swap(rest);
+}
+
+bool Connection::handle(const mqtt::Frame& frame, BytesView all) {
+    if (session_ != nullptr) return shard_.hub_.packet(*session_, frame);
+    if (frame.type != mqtt::PacketType::connect) {
+        shard_.counters().protocol_errors_total.add();
+        give_up(CloseCause::protocol_error, std::string(mqtt::name(frame.type)) + " before CONNECT [MQTT-3.1.0-1]");
+        return false;
+    }
+    return on_connect(frame, all);
+}
+
+bool Connection::on_connect(const mqtt::Frame& frame, BytesView all) {
+    const auto packet = mqtt::decode_connect(frame);
+    if (!packet) {
+        shard_.counters().malformed_total.add();
+        if (packet.error().is(mqtt::DecodeError::unsupported_version)) {
+            // The one refusal that every version understands: return code 1.
+            static_cast<void>(mqtt::encode_connack(
+                {.session_present = false, .reason = mqtt::ReasonCode::unsupported_protocol_version, .properties = {}},
+                mqtt::ProtocolVersion::v311, output()));
+        }
+        give_up(CloseCause::invalid_param, packet.error().message());
+        return false;
+    }
+    const auto home = packet->client_id.empty() ? shard_.self() : shard_.home_of(packet->client_id);
+    if (home != shard_.self()) {
+        Bytes received(all.begin(), all.end());
+        closed_ = true;  // before release(): it ends the waiting handlers
+        migrated_ = true;
+        const int fd = socket_.release();
+        shard_.migrate(home, {.fd = fd, .received = std::move(received), .peer = peer_});
+        if (handlers_ == 0) shard_.bury(*this);
+        return false;
+    }
+    const auto id = id_;
+    Shard& shard = shard_;
+    const auto verdict = shard.shared_.authenticator.check(
+        {.client_id = packet->client_id, .user_name = packet->user_name, .password = packet->password},
+        [&shard, id](bool good) { shard.post(LoginAnswer{id, good}); });
+    switch (verdict) {
+        case Authenticator::Verdict::accept:
+            return enter(*packet);
+        case Authenticator::Verdict::refuse:
+            shard.hub_.refuse(*this, *packet, mqtt::ReasonCode::bad_user_name_or_password, CloseCause::not_authorized,
+                              "not authorized");
+            return false;
+        case Authenticator::Verdict::later:
+            logging_in_ = true;
+            return false;  // CONNECT stays in in_
+    }
+    return false;
+}
+
+void Connection::on_login(bool good) {
+    if (closed_ || closing_ || !logging_in_) return;
+    logging_in_ = false;
+    const auto unframed = mqtt::unframe(in_, packet_limit());
+    if (!unframed || !unframed->complete()) return;  // cannot be: it was complete when it came
+    const auto packet = mqtt::decode_connect(unframed->frame);
+    if (!packet) return;
+    if (!good) {
+        return shard_.hub_.refuse(*this, *packet, mqtt::ReasonCode::bad_user_name_or_password,
+                                  CloseCause::not_authorized, "not authorized");
+    }
+    if (!enter(*packet)) return;
+    const Bytes rest(in_.begin() + static_cast<std::ptrdiff_t>(unframed->frame.size), in_.end());
+    in_.clear();
+    if (!rest.empty()) {
+        in_ = rest;
+        consume(in_, true);
+    }
+    wait_readable();
+}
+
+bool Connection::enter(const mqtt::ConnectView& packet) {
+    allowance_ = 0;
+    session_ = shard_.hub_.connect(*this, packet);
+    return session_ != nullptr;
+}
+
+void Connection::give_up(CloseCause cause, const std::string& why) {
+    spdlog::info("close {} before CONNECT: {}: {}", peer_, describe(cause), why);
+    close(cause);
+}
+
+// The other end is gone, or gave an error.
+void Connection::gone(CloseCause cause) {
+    if (session_ != nullptr) {
+        Session& session = *session_;
+        session_ = nullptr;
+        shard_.hub_.lost(session, cause);
+    }
+    shut();
+}
+
+Bytes& Connection::output() {
+    if (!dirty_) {
+        dirty_ = true;
+        shard_.mark_dirty(*this);
+    }
+    if (out_.capacity() == 0) out_ = shard_.take_buffer();
+    return out_;
+}
+
+void Connection::release_output() {
+    out_.clear();
+    out_sent_ = 0;
+    shard_.give_back(std::move(out_));
+    out_ = Bytes{};
+}
+
+void Connection::flush() {
+    dirty_ = false;
+    if (closed_) return;
+    bool blocked = false;
+    while (out_sent_ < out_.size()) {
+        const auto sent = ::send(socket_.native_handle(), out_.data() + out_sent_, out_.size() - out_sent_,
+                                 MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0) {
+            if (errno == EINTR) continue;
+            if (errno != EAGAIN) return gone(CloseCause::socket_error);
+            blocked = true;
+            break;
+        }
+        shard_.counters().sends_total.add();
+        shard_.counters().bytes_sent_total.add(static_cast<std::uint64_t>(sent));
+        out_sent_ += static_cast<std::size_t>(sent);
+    }
+    if (blocked) {
+        // What has gone is cut off when it is the larger half, so that a slow reader costs what it has not read.
+        if (out_sent_ > out_.size() / 2) {
+            out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(out_sent_));
+            out_sent_ = 0;
+        }
+        was_blocked_ = true;
+        return wait_writable();
+    }
+    if (out_.capacity() != 0) release_output();
+    if (closing_) {
+        if (lingering_) return;
+        lingering_ = true;
+        ::shutdown(socket_.native_handle(), SHUT_WR);
+        shard_.watch(*this, shard_.now_ + kLingerSeconds);
+        wait_readable();
+        return;
+    }
+    if (was_blocked_ && session_ != nullptr) {
+        was_blocked_ = false;
+        shard_.hub_.writable(*session_);
+    }
+}
+
+void Connection::close(CloseCause) {
+    session_ = nullptr;
+    if (closing_ || closed_) return;
+    closing_ = true;
+    shard_.watch(*this, shard_.now_ + kCloseSeconds);
+    if (!dirty_) {
+        dirty_ = true;
+        shard_.mark_dirty(*this);
+    }
+}
+
+void Connection::shut() {
+    if (closed_) return;
+    closed_ = true;
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+    if (out_.capacity() != 0) release_output();
+    Bytes{}.swap(in_);
+    if (handlers_ == 0) shard_.bury(*this);
+}
+
+void Connection::abandon() {
+    session_ = nullptr;
+    shut();
+}
+
+void Connection::set_keep_alive(std::chrono::seconds interval) {
+    keep_alive_ = static_cast<std::uint16_t>(interval.count());
+    // One and a half times the interval [MQTT-3.1.2-22], plus the second that the wheel may be late.
+    allowance_ = interval.count() == 0 ? 0 : static_cast<std::uint32_t>(interval.count() + (interval.count() + 1) / 2);
+    last_seen_ = shard_.now_;
+    if (allowance_ != 0) shard_.watch(*this, last_seen_ + allowance_ + 1);
+}
+
+void Connection::on_deadline() {
+    if (closed_) return;
+    if (closing_) return shut();
+    if (allowance_ == 0) return;
+    // A client that is not read from cannot show that it lives.
+    if (held_) last_seen_ = shard_.now_;
+    const auto due = last_seen_ + allowance_ + 1;
+    if (due > shard_.now_) return shard_.watch(*this, due);
+    if (session_ == nullptr) {
+        shard_.counters().connect_timeouts_total.add();
+        return give_up(CloseCause::no_connect, "no CONNECT in time");
+    }
+    spdlog::info("close {} from {}: no heart: silent for {} s", session_->client_id, peer_, shard_.now_ - last_seen_);
+    gone(CloseCause::no_heart);
+}
+
+bool Connection::dead_or_silent() const {
+    if (closed_ || closing_) return true;
+    if (keep_alive_ != 0 && shard_.now_ - last_seen_ > keep_alive_) return true;
+    const int fd = const_cast<Socket&>(socket_).native_handle();
+    char byte = 0;
+    const auto peeked = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (peeked == 0 || (peeked < 0 && errno != EAGAIN && errno != EINTR)) return true;
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return true;
+    constexpr unsigned kUnansweredMillis = 5'000;
+    return info.tcpi_state != TCP_ESTABLISHED || (info.tcpi_unacked > 0 && info.tcpi_last_ack_recv > kUnansweredMillis);
+}
+
+void Connection::hold_reading(bool hold) {
+    held_ = hold;
+    if (!hold) wait_readable();
+}
+
+}  // namespace esl::broker

@@ -1,0 +1,87 @@
+// One TCP connection: readiness from Asio, own non-blocking recv and send. Owns no buffer while nothing is under way.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <string>
+
+#include "broker/core/link.hpp"
+#include "broker/core/session.hpp"
+#include "common/core/bytes.hpp"
+#include "common/mqtt/packet/connect.hpp"
+#include "common/mqtt/unframer.hpp"
+
+namespace esl::broker {
+
+class Shard;
+
+// Shard-bound. Its shard owns it and deletes it at the end of a turn, once no handler can still name it.
+class Connection final : public Link {
+public:
+    using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
+
+    Connection(Shard& shard, int fd, std::string peer, std::uint64_t id);
+    ~Connection() override;
+
+    void start(Bytes received);
+    // End of the turn: one send for everything appended in it.
+    void flush();
+    // The wheel's hour has come.
+    void on_deadline();
+    void on_login(bool good);
+    void abandon();  // shutting down: close now
+
+    // Link
+    Bytes& output() override;
+    [[nodiscard]] std::size_t backlog() const override { return out_.size() - out_sent_; }
+    void close(CloseCause cause) override;
+    void set_keep_alive(std::chrono::seconds interval) override;
+    [[nodiscard]] bool dead_or_silent() const override;
+    [[nodiscard]] std::string peer() const override { return peer_; }
+    void hold_reading(bool hold) override;
+
+    [[nodiscard]] std::uint64_t id() const { return id_; }
+    [[nodiscard]] std::string address() const { return peer_.substr(0, peer_.rfind(':')); }
+
+private:
+    void wait_readable();
+    void wait_writable();
+    void on_readable();
+    void consume(BytesView bytes, bool from_partial);
+    bool handle(const mqtt::Frame& frame, BytesView all);
+    bool on_connect(const mqtt::Frame& frame, BytesView all);
+    bool enter(const mqtt::ConnectView& packet);
+    void give_up(CloseCause cause, const std::string& why);
+    void gone(CloseCause cause);
+    void shut();
+    void release_output();
+    [[nodiscard]] std::size_t packet_limit() const;
+
+    Shard& shard_;
+    Socket socket_;
+    std::uint64_t id_;
+    Session* session_ = nullptr;
+    std::string peer_;
+    Bytes in_;   // the front of a packet whose end has not come
+    Bytes out_;  // from the shard's free list, given back when empty
+    std::size_t out_sent_ = 0;
+    std::uint32_t last_seen_ = 0;
+    std::uint32_t allowance_ = 0;  // seconds of silence; 0: no end
+    std::uint32_t deadline_ = 0;   // the wheel entry that counts
+    std::uint16_t keep_alive_ = 0;
+    std::uint8_t handlers_ = 0;  // under way
+    bool dirty_ : 1 = false;
+    bool reading_ : 1 = false;
+    bool writing_ : 1 = false;
+    bool was_blocked_ : 1 = false;  // the session may have more to send once this has gone
+    bool held_ : 1 = false;
+    bool closing_ : 1 = false;    // output goes out, input is thrown away
+    bool lingering_ : 1 = false;  // all is out, the other end may still be reading
+    bool closed_ : 1 = false;
+    bool logging_in_ : 1 = false;
+    bool migrated_ : 1 = false;  // goes on, on another shard: still one connection for the counts
+
+    friend class Shard;
+};
+
+}  // namespace esl::broker

@@ -1,0 +1,64 @@
+#include "broker/net/inbox.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <iterator>
+#include <system_error>
+
+namespace esl::broker {
+
+Inbox::Inbox() : event_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    if (event_fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+}
+
+Inbox::~Inbox() {
+    for (auto& item : items_) {
+        if (const auto* adopt = std::get_if<AdoptConnection>(&item)) ::close(adopt->fd);
+    }
+    ::close(event_fd_);
+}
+
+void Inbox::wake() const {
+    const std::uint64_t one = 1;
+    // Full means that the shard has 2^64-2 wake-ups to read: it is awake.
+    static_cast<void>(::write(event_fd_, &one, sizeof one));
+}
+
+bool Inbox::post(InboxItem item) {
+    bool first = false;
+    {
+        const std::lock_guard guard(lock_);
+        first = items_.empty();
+        items_.push_back(std::move(item));
+    }
+    if (first) wake();
+    return first;
+}
+
+bool Inbox::post(std::vector<InboxItem>& items) {
+    if (items.empty()) return false;
+    bool first = false;
+    {
+        const std::lock_guard guard(lock_);
+        first = items_.empty();
+        if (first) {
+            items_.swap(items);
+        } else {
+            items_.insert(items_.end(), std::make_move_iterator(items.begin()), std::make_move_iterator(items.end()));
+        }
+    }
+    items.clear();
+    if (first) wake();
+    return first;
+}
+
+void Inbox::take(std::vector<InboxItem>& out) {
+    std::uint64_t count = 0;
+    static_cast<void>(::read(event_fd_, &count, sizeof count));
+    const std::lock_guard guard(lock_);
+    items_.swap(out);
+}
+
+}  // namespace esl::broker

@@ -1,0 +1,317 @@
+#include "broker/net/shard.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cassert>
+#include <cerrno>
+
+#include "broker/net/connection.hpp"
+
+namespace esl::broker {
+namespace {
+
+constexpr std::size_t kReadBuffer = 64 * 1024;
+constexpr std::size_t kWheelSlots = 1024;
+constexpr std::size_t kBuffersKept = 1024;
+constexpr std::size_t kBufferKeptBytes = 64 * 1024;  // a larger one goes back to the heap
+constexpr int kAcceptsPerTurn = 64;
+constexpr std::uint32_t kStopSeconds = 5;
+
+std::string text_of(const sockaddr_storage& address) {
+    char text[INET6_ADDRSTRLEN] = {};
+    if (address.ss_family == AF_INET6) {
+        const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+        ::inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
+        std::string host(text);
+        if (host.starts_with("::ffff:")) return host.substr(7) + ":" + std::to_string(ntohs(v6.sin6_port));
+        return "[" + host + "]:" + std::to_string(ntohs(v6.sin6_port));
+    }
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+    ::inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
+    return std::string(text) + ":" + std::to_string(ntohs(v4.sin_port));
+}
+
+std::uint64_t connection_id(std::uint32_t slot, std::uint32_t generation) {
+    return (static_cast<std::uint64_t>(generation) << 32) | slot;
+}
+
+}  // namespace
+
+bool AddressCounts::enter(const std::string& address, std::size_t most) {
+    const std::lock_guard guard(lock_);
+    auto& count = counts_[address];
+    if (count >= most) return false;
+    ++count;
+    return true;
+}
+
+void AddressCounts::leave(const std::string& address) {
+    const std::lock_guard guard(lock_);
+    const auto at = counts_.find(address);
+    if (at == counts_.end()) return;
+    if (--at->second == 0) counts_.erase(at);
+}
+
+struct Shard::Listener {
+    explicit Listener(boost::asio::io_context& io, int fd) : socket(io, fd) {}
+    boost::asio::posix::stream_descriptor socket;
+};
+
+Shard::Shard(ShardId id, ShardId count, Shared shared, std::shared_ptr<const Registry> registry)
+    : id_(id),
+      count_(count),
+      shared_(shared),
+      hub_({.settings = shared.settings,
+            .clock = shared.clock,
+            .peers = *this,
+            .store = shared.store,
+            .ids = shared.ids,
+            .on_stored = [this](std::uint64_t batch, const Result<>& result) { post(StoreAnswer{batch, result}); }},
+           std::move(registry)),
+      inbox_event_(io_, ::dup(inbox_.event_fd())),
+      clock_(io_),
+      outgoing_(count),
+      wheel_(kWheelSlots),
+      read_buffer_(kReadBuffer) {}
+
+Shard::~Shard() {
+    join();
+}
+
+void Shard::listen_on(int fd) {
+    listeners_.push_back(std::make_unique<Listener>(io_, fd));
+}
+
+void Shard::open_doors() {
+    for (auto& listener : listeners_) accept_from(*listener);
+}
+
+void Shard::start() {
+    thread_ = std::thread([this] { run(); });
+}
+
+void Shard::join() {
+    if (thread_.joinable()) thread_.join();
+}
+
+void Shard::post(InboxItem item) {
+    inbox_.post(std::move(item));
+}
+
+void Shard::post_stop() {
+    post(RunOnShard{[this] { stop_here(); }});
+}
+
+ShardId Shard::home_of(std::string_view client_id) const {
+    return count_ == 1 ? 0 : static_cast<ShardId>(std::hash<std::string_view>{}(client_id) % count_);
+}
+
+void Shard::post(ShardId to, PeerMessage message) {
+    assert(to != id_);
+    outgoing_[to].emplace_back(FromPeer{id_, std::move(message)});
+}
+
+void Shard::migrate(ShardId to, AdoptConnection connection) {
+    assert(to != id_);
+    outgoing_[to].emplace_back(std::move(connection));
+}
+
+void Shard::run() {
+    watch_inbox();
+    watch_clock();
+    end_turn();  // what restoring has to tell the others
+    while (!ended_) {
+        if (io_.run_one() == 0) break;
+        io_.poll();
+        end_turn();
+    }
+    for (auto& slot : slots_) {
+        if (slot.connection) slot.connection->abandon();
+    }
+    listeners_.clear();
+    boost::system::error_code ignored;
+    inbox_event_.close(ignored);
+    clock_.cancel();
+    io_.poll();
+    end_turn();
+}
+
+void Shard::end_turn() {
+    // Sending may end connections, which gives wills, which gives output: until nothing is left.
+    for (std::size_t i = 0; i < dirty_.size(); ++i) dirty_[i]->flush();
+    dirty_.clear();
+    hub_.end_turn();
+    for (ShardId to = 0; to < count_; ++to) {
+        if (to != id_ && (*all_)[to]->inbox_.post(outgoing_[to])) counters().wakeups_total.add();
+    }
+    for (Connection* connection : graveyard_) {
+        const auto slot = static_cast<std::uint32_t>(connection->id());
+        if (!connection->migrated_) uncount(connection->peer());
+        ++slots_[slot].generation;
+        slots_[slot].connection.reset();
+        free_slots_.push_back(slot);
+    }
+    graveyard_.clear();
+    if (stopping_ && (now_ >= stop_at_ || (free_slots_.size() == slots_.size() && hub_.store_idle()))) ended_ = true;
+}
+
+void Shard::watch_inbox() {
+    inbox_event_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                            [this](const boost::system::error_code& error) {
+                                if (error) return;
+                                take_inbox();
+                                watch_inbox();
+                            });
+}
+
+void Shard::take_inbox() {
+    inbox_.take(taken_);
+    for (auto& item : taken_) handle(item);
+    taken_.clear();
+}
+
+void Shard::handle(InboxItem& item) {
+    struct Visitor {
+        Shard& shard;
+        void operator()(FromPeer& it) const { shard.hub_.peer(it.from, std::move(it.message)); }
+        void operator()(AdoptConnection& it) const {
+            if (shard.stopping_) {
+                ::close(it.fd);
+                shard.uncount(it.peer);
+                return;
+            }
+            shard.add_connection(it.fd, std::move(it.peer), std::move(it.received));
+        }
+        void operator()(StoreAnswer& it) const { shard.hub_.stored(it.batch, it.result); }
+        void operator()(LoginAnswer& it) const {
+            if (Connection* connection = shard.find(it.connection)) connection->on_login(it.good);
+        }
+        void operator()(RunOnShard& it) const { it.work(); }
+    };
+    std::visit(Visitor{*this}, item);
+}
+
+void Shard::watch_clock() {
+    clock_.expires_after(std::chrono::seconds(1));
+    clock_.async_wait([this](const boost::system::error_code& error) {
+        if (error) return;
+        tick();
+        watch_clock();
+    });
+}
+
+void Shard::tick() {
+    // Seconds by the count of ticks: a stopped machine does not make every client silent at once.
+    ++now_;
+    std::vector<Watched> due;
+    due.swap(wheel_[now_ % kWheelSlots]);
+    for (const auto& watched : due) {
+        Connection* connection = find(watched.connection);
+        if (connection == nullptr || connection->deadline_ != watched.at) continue;
+        if (watched.at > now_) {
+            wheel_[watched.at % kWheelSlots].push_back(watched);  // another round
+        } else {
+            connection->on_deadline();
+        }
+    }
+    hub_.tick();
+}
+
+void Shard::watch(Connection& connection, std::uint32_t at) {
+    connection.deadline_ = at;
+    wheel_[at % kWheelSlots].push_back({connection.id(), at});
+}
+
+Connection* Shard::find(std::uint64_t id) {
+    const auto slot = static_cast<std::uint32_t>(id);
+    if (slot >= slots_.size() || slots_[slot].generation != static_cast<std::uint32_t>(id >> 32)) return nullptr;
+    return slots_[slot].connection.get();
+}
+
+Bytes Shard::take_buffer() {
+    if (buffers_.empty()) {
+        Bytes fresh;
+        fresh.reserve(512);
+        return fresh;
+    }
+    Bytes buffer = std::move(buffers_.back());
+    buffers_.pop_back();
+    return buffer;
+}
+
+void Shard::give_back(Bytes buffer) {
+    if (buffers_.size() < kBuffersKept && buffer.capacity() <= kBufferKeptBytes) buffers_.push_back(std::move(buffer));
+}
+
+void Shard::accept_from(Listener& listener) {
+    listener.socket.async_wait(
+        boost::asio::posix::stream_descriptor::wait_read, [this, &listener](const boost::system::error_code& error) {
+            if (error || stopping_) return;
+            const auto& limits = shared_.settings.limits;
+            for (int i = 0; i < kAcceptsPerTurn; ++i) {
+                sockaddr_storage address{};
+                socklen_t size = sizeof address;
+                const int fd = ::accept4(listener.socket.native_handle(), reinterpret_cast<sockaddr*>(&address), &size,
+                                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+                if (fd < 0) {
+                    if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+                        spdlog::warn("accept: {}", std::generic_category().message(errno));
+                    break;
+                }
+                const auto peer = text_of(address);
+                if (shared_.addresses.connections.load(std::memory_order_relaxed) >= limits.connections) {
+                    counters().limit_connections_total.add();
+                    ::close(fd);
+                    continue;
+                }
+                if (limits.connections_per_address != 0 &&
+                    !shared_.addresses.enter(peer.substr(0, peer.rfind(':')), limits.connections_per_address)) {
+                    counters().limit_address_total.add();
+                    spdlog::info("refused {}: its address has {} connections already", peer,
+                                 limits.connections_per_address);
+                    ::close(fd);
+                    continue;
+                }
+                shared_.addresses.connections.fetch_add(1, std::memory_order_relaxed);
+                add_connection(fd, peer, {});
+            }
+            accept_from(listener);
+        });
+}
+
+void Shard::add_connection(int fd, std::string peer, Bytes received) {
+    if (free_slots_.empty()) {
+        free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
+        slots_.emplace_back();
+    }
+    const auto index = free_slots_.back();
+    free_slots_.pop_back();
+    auto& slot = slots_[index];
+    slot.connection = std::make_unique<Connection>(*this, fd, std::move(peer), connection_id(index, slot.generation));
+    slot.connection->start(std::move(received));
+}
+
+void Shard::uncount(const std::string& peer) {
+    if (shared_.settings.limits.connections_per_address != 0) shared_.addresses.leave(peer.substr(0, peer.rfind(':')));
+    shared_.addresses.connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Shard::stop_here() {
+    if (stopping_) return;
+    stopping_ = true;
+    stop_at_ = now_ + kStopSeconds;
+    for (auto& listener : listeners_) {
+        boost::system::error_code ignored;
+        listener->socket.close(ignored);
+    }
+    hub_.close_all(CloseCause::shutting_down);
+    for (auto& slot : slots_) {
+        if (slot.connection) slot.connection->close(CloseCause::shutting_down);
+    }
+}
+
+}  // namespace esl::broker

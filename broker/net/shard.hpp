@@ -1,0 +1,132 @@
+// One thread with its io_context, its connections and its session core. The turn: handlers read, decode and append to
+// output buffers; the end of the turn alone writes: to clients, to other shards, to the store.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "broker/core/hub.hpp"
+#include "broker/net/inbox.hpp"
+#include "broker/ports/authenticator.hpp"
+
+namespace esl::broker {
+
+class Connection;
+
+// Counted over all shards. Thread-safe.
+class AddressCounts {
+public:
+    // False when the address has `most` already.
+    bool enter(const std::string& address, std::size_t most);
+    void leave(const std::string& address);
+    std::atomic<std::size_t> connections{0};
+
+private:
+    std::mutex lock_;
+    TextMap<std::size_t> counts_;
+};
+
+// Everything but post() and start()/stop() is shard-bound.
+class Shard final : public Peers {
+public:
+    struct Shared {
+        const Settings& settings;
+        const Clock& clock;
+        MessageStore* store;
+        Authenticator& authenticator;
+        SharedIds& ids;
+        AddressCounts& addresses;
+    };
+
+    Shard(ShardId id, ShardId count, Shared shared, std::shared_ptr<const Registry> registry);
+    ~Shard() override;
+    Shard(const Shard&) = delete;
+    Shard& operator=(const Shard&) = delete;
+
+    // Before start(). `all` outlives this shard; a bound, listening, non-blocking socket is taken over.
+    void set_peers(const std::vector<std::unique_ptr<Shard>>& all) { all_ = &all; }
+    void listen_on(int fd);
+    void start();
+    // On the shard's thread: begins to accept.
+    void open_doors();
+    // Thread-safe: asks the shard to say goodbye to its clients and end; join() waits for it.
+    void post_stop();
+    void join();
+    // Thread-safe.
+    void post(InboxItem item);
+    [[nodiscard]] Hub& hub() { return hub_; }
+    [[nodiscard]] Counters& counters() { return hub_.counters(); }
+
+    // Peers
+    [[nodiscard]] ShardId self() const override { return id_; }
+    [[nodiscard]] ShardId count() const override { return count_; }
+    [[nodiscard]] ShardId home_of(std::string_view client_id) const override;
+    void post(ShardId to, PeerMessage message) override;
+
+private:
+    friend class Connection;
+    struct Slot {
+        std::unique_ptr<Connection> connection;
+        std::uint32_t generation = 0;
+    };
+    struct Listener;
+
+    void run();
+    void end_turn();
+    void take_inbox();
+    void handle(InboxItem& item);
+    void watch_inbox();
+    void watch_clock();
+    void accept_from(Listener& listener);
+    void add_connection(int fd, std::string peer, Bytes received);
+    void uncount(const std::string& peer);
+    void tick();
+    void stop_here();
+
+    // For connections.
+    void mark_dirty(Connection& connection) { dirty_.push_back(&connection); }
+    void bury(Connection& connection) { graveyard_.push_back(&connection); }
+    void watch(Connection& connection, std::uint32_t at);
+    [[nodiscard]] Bytes take_buffer();
+    void give_back(Bytes buffer);
+    void migrate(ShardId to, AdoptConnection connection);
+    Connection* find(std::uint64_t id);
+
+    const ShardId id_;
+    const ShardId count_;
+    Shared shared_;
+    boost::asio::io_context io_{1};
+    Hub hub_;
+    Inbox inbox_;
+    const std::vector<std::unique_ptr<Shard>>* all_ = nullptr;
+    std::vector<std::unique_ptr<Listener>> listeners_;
+    boost::asio::posix::stream_descriptor inbox_event_;
+    boost::asio::steady_timer clock_;
+    std::vector<InboxItem> taken_;
+    std::vector<std::vector<InboxItem>> outgoing_;  // by shard
+    std::vector<Slot> slots_;
+    std::vector<std::uint32_t> free_slots_;
+    std::vector<Connection*> dirty_;
+    std::vector<Connection*> graveyard_;
+    std::vector<Bytes> buffers_;
+    // Keep-alive wheel: a slot a second.
+    struct Watched {
+        std::uint64_t connection;
+        std::uint32_t at;
+    };
+    std::vector<std::vector<Watched>> wheel_;
+    std::uint32_t now_ = 1;  // seconds since the start
+    Bytes read_buffer_;      // shared by all connections of the shard
+    bool stopping_ = false;
+    bool ended_ = false;
+    std::uint32_t stop_at_ = 0;
+    std::thread thread_;
+};
+
+}  // namespace esl::broker

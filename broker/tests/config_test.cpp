@@ -1,0 +1,91 @@
+#include "broker/app/config.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "broker/adapters/config_authenticator.hpp"
+#include "common/config/config.hpp"
+#include "common/testing/testing.hpp"
+
+namespace esl::broker {
+namespace {
+
+std::string refusal(const std::string& toml) {
+    testing::TempDir folder;
+    std::ofstream(folder / "broker.toml") << toml;
+    try {
+        static_cast<void>(load_config(folder / "broker.toml", std::nullopt));
+    } catch (const config::ConfigError& error) {
+        return error.what();
+    }
+    return {};
+}
+
+TEST(BrokerConfig, TheSampleLoads) {
+    const auto config = load_config("deploy/config/broker.toml", std::nullopt);
+    EXPECT_EQ(config.effective_mode(), Mode::apsara);
+    EXPECT_EQ(config.groups, (std::vector<std::string>{"GID_esl_ap", "GID_esl_mgmt"}));
+    EXPECT_EQ(config.topics, (std::vector<std::string>{"esl_task", "esl_report"}));
+    EXPECT_EQ(config.settings.limits.filters_per_client, 30U);
+}
+
+TEST(BrokerConfig, NamesFileLineAndKeyOfAMistake) {
+    EXPECT_NE(refusal("mode = \"emqx\"\n").find("broker.toml:1"), std::string::npos);
+    EXPECT_NE(refusal("\n[limits]\npayloud = 3\n").find("payloud"), std::string::npos);
+    EXPECT_NE(refusal("[limits]\nin_flight = 0\n").find("in_flight"), std::string::npos);
+    EXPECT_NE(refusal("[[user]]\nname = \"a\"\n").find("password"), std::string::npos);
+}
+
+TEST(BrokerConfig, StandardModeStartsFromItsOwnDefaults) {
+    const auto config = load_config({}, Mode::standard);
+    EXPECT_FALSE(config.settings.refuse_duplicates);
+    EXPECT_FALSE(config.settings.p2p);
+}
+
+Authenticator::Verdict check(ConfigAuthenticator& auth, std::string_view id, std::optional<std::string_view> user,
+                             std::optional<std::string> password, Authenticator::Later later = {}) {
+    std::optional<BytesView> bytes;
+    if (password) bytes = as_bytes(*password);
+    return auth.check({.client_id = id, .user_name = user, .password = bytes}, std::move(later));
+}
+
+TEST(ConfigAuthenticator, TakesASignatureOverTheClientId) {
+    // base64(HMAC-SHA1("secret", "GID_shop@@@ap1")), from `openssl dgst -sha1 -hmac`.
+    EXPECT_EQ(signature_password("secret", "GID_shop@@@ap1"), "rDzkzA0WECzPL4706Xivu38hm3Y=");
+    ConfigAuthenticator auth({}, {{.id = "AK", .secret = "secret", .instance = "mqtt-1"}}, false);
+    using Verdict = Authenticator::Verdict;
+    const auto good = signature_password("secret", "GID_shop@@@ap1");
+    EXPECT_EQ(check(auth, "GID_shop@@@ap1", "Signature|AK|mqtt-1", good), Verdict::accept);
+    EXPECT_EQ(check(auth, "GID_shop@@@ap2", "Signature|AK|mqtt-1", good), Verdict::refuse);
+    EXPECT_EQ(check(auth, "GID_shop@@@ap1", "Signature|AK|mqtt-2", good), Verdict::refuse);
+    EXPECT_EQ(check(auth, "GID_shop@@@ap1", "Signature|XX|mqtt-1", good), Verdict::refuse);
+    EXPECT_EQ(check(auth, "GID_shop@@@ap1", "Signature|AK|mqtt-1", std::nullopt), Verdict::refuse);
+    EXPECT_EQ(check(auth, "GID_shop@@@ap1", std::nullopt, std::nullopt), Verdict::refuse);
+}
+
+TEST(ConfigAuthenticator, ChecksAHashOnceAndRemembersAGoodPassword) {
+    ConfigAuthenticator auth({{.name = "ap", .password = {}, .password_hash = hash_password("open sesame")}}, {},
+                             false);
+    using Verdict = Authenticator::Verdict;
+    std::atomic<int> answer{-1};
+    const auto tell = [&](bool good) { answer = good ? 1 : 0; };
+    EXPECT_EQ(check(auth, "x", "ap", "wrong", tell), Verdict::later);
+    EXPECT_TRUE(testing::wait_until([&] { return answer == 0; }));
+    answer = -1;
+    EXPECT_EQ(check(auth, "x", "ap", "open sesame", tell), Verdict::later);
+    EXPECT_TRUE(testing::wait_until([&] { return answer == 1; }));
+    EXPECT_EQ(check(auth, "x", "ap", "open sesame", tell), Verdict::accept);
+    EXPECT_EQ(check(auth, "x", "nobody", "open sesame", tell), Verdict::refuse);
+}
+
+TEST(ConfigAuthenticator, AnonymousLetsInWhoeverNamesNoKnownUser) {
+    ConfigAuthenticator auth({{.name = "ap", .password = "p", .password_hash = {}}}, {}, true);
+    using Verdict = Authenticator::Verdict;
+    EXPECT_EQ(check(auth, "x", std::nullopt, std::nullopt), Verdict::accept);
+    EXPECT_EQ(check(auth, "x", "ap", "p"), Verdict::accept);
+    EXPECT_EQ(check(auth, "x", "ap", "q"), Verdict::refuse);
+}
+
+}  // namespace
+}  // namespace esl::broker
