@@ -1,0 +1,10 @@
+import preact from '@preact/preset-vite';
+import { defineConfig } from 'vitest/config';
+
+// No inlined assets: the service sends a Content-Security-Policy that allows only its own files.
+export default defineConfig({
+  plugins: [preact()],
+  base: './',
+  build: { target: 'es2022', assetsInlineLimit: 0, sourcemap: false },
+  test: { include: ['test/**/*.test.ts'] },
+});
