@@ -1,8 +1,8 @@
 // Changes one product's price or promotion, shows what its tags will look like before, and follows them after.
 import { useMemo, useState } from 'preact/hooks';
 import { newKey } from '../api/client';
-import type { Change, NewChange, Product, Tag } from '../api/types';
-import { t } from '../lib/i18n';
+import type { Change, Job, JobState, NewChange, Product, Tag } from '../api/types';
+import { t, type Key } from '../lib/i18n';
 import { useDebounced, useLoad } from '../lib/load';
 import { editText, exponentOf, parsePrice, sameMoney } from '../lib/money';
 import { fromLocalInput, toLocalInput } from '../lib/time';
@@ -149,18 +149,26 @@ export function Follow({ change: first, product, onClose }: { change: Change; pr
     </div>
   );
 }
-function FollowTag({ id, state }: { id: string; state: import('../api/types').Job | undefined }) {
+function FollowTag({ id, state }: { id: string; state: Job | undefined }) {
   const tag = useLoad<Tag>(() => api.tag(id), [id]);
   useEvent('tag', (next) => { if (next.id === id) tag.set(next); });
   if (!tag.data) return null;
   return (
     <section class="follow-tag">
       <div class="bench"><ShownScreen tag={tag.data} /></div>
-      <p>
-        <a class="code" href={href('tags', id)}>{id}</a>
-        {state && <JobBadge state={state.state} />}
-        <small class="muted">{t('on_the_shelf')}</small>
-      </p>
+      <p><a class="code" href={href('tags', id)}>{id}</a>{state?.failure && <small class="why">{state.failure.detail}</small>}</p>
+      {state && <Track state={state.state} />}
     </section>
+  );
+}
+
+const kWay: JobState[] = ['queued', 'sent', 'accepted', 'transferring', 'displayed'];
+function Track({ state }: { state: JobState }) {
+  const at = kWay.indexOf(state);
+  if (at < 0) return <p><JobBadge state={state} /></p>;
+  return (
+    <ol class="track" aria-label={t(`job_${state}` as Key)}>
+      {kWay.map((s, i) => <li key={s} class={i < at || state === 'displayed' ? 'past' : i === at ? 'here' : ''} aria-current={i === at ? 'step' : undefined}>{t(`job_${s}` as Key)}</li>)}
+    </ol>
   );
 }

@@ -76,7 +76,7 @@ function ProductRow({ product: p, onEdit }: { product: Product; onEdit: () => vo
     <li class="product">
       <div class="product-name">
         <b>{p.name}</b>
-        <small>{p.brand && <>{p.brand} · </>}{p.quantity && <>{p.quantity.replace(/\.0+$/, '')} {p.unit} · </>}<span class="code">{p.id}</span></small>
+        <small>{p.brand && <>{p.brand} · </>}{p.quantity && <>{p.quantity.replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '')} {p.unit} · </>}<span class="code">{p.id}</span></small>
       </div>
       <div class="product-marks">
         {promo && <span class="badge promo"><Icon name="percent" size={14} />{t('until_day', { d: day(p.promotion!.to, locale()) })}</span>}

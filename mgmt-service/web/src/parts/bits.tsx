@@ -14,11 +14,12 @@ export const moneyText = (m: Money | null) => (m ? formatMoney(m, shopLocale()) 
 
 export function Price({ money, size = 'm', struck = false, promo = false }: { money: Money | null; size?: 's' | 'm' | 'l' | 'xl'; struck?: boolean; promo?: boolean }) {
   if (!money) return <span class="price price-none">{t('no_price')}</span>;
+  if (struck) return <s class="price-was"><span class="sr">{t('before')} </span>{formatMoney(money, shopLocale())}</s>;
   const p = priceParts(money, shopLocale());
   const symbol = <span class="price-symbol">{p.symbol}</span>;
   return (
-    <span class={`price price-${size}${struck ? ' price-struck' : ''}${promo ? ' price-promo' : ''}`}>
-      <span class="sr">{struck ? `${t('before')} ` : ''}{formatMoney(money, shopLocale())}</span>
+    <span class={`price price-${size}${promo ? ' price-promo' : ''}`}>
+      <span class="sr">{formatMoney(money, shopLocale())}</span>
       <span aria-hidden="true" class="price-figures">
         {p.symbolFirst && symbol}
         <span class="price-whole">{p.whole}</span>

@@ -57,7 +57,9 @@ async function pixelsOf(url: string): Promise<ImageData> {
   return context.getImageData(0, 0, canvas.width, canvas.height);
 }
 
-// The wanted picture, faded, with every pixel marked that the shelf does not show yet.
+// The wanted picture, faded; strong where ink is to come, pale where ink on the shelf is to go.
+const kComes = [196, 0, 104] as const;
+const kGoes = [255, 184, 216] as const;
 export function DifferenceScreen({ tag, onCount }: { tag: Tag; onCount?: (changed: number, all: number) => void }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [state, setState] = useState<'wait' | 'done' | 'failed'>('wait');
@@ -73,11 +75,9 @@ export function DifferenceScreen({ tag, onCount }: { tag: Tag; onCount?: (change
       const difference = comparePixels(a, b);
       for (let i = 0; i < difference.changed.length; i++) {
         const at = i * 4;
-        const marked = difference.changed[i] === 1;
-        for (let c = 0; c < 3; c++) {
-          const pixel = a.data[at + c] ?? 255;
-          a.data[at + c] = marked ? [224, 32, 130][c]! : 255 - (255 - pixel) * 0.22;
-        }
+        const light = (a.data[at] ?? 0) + (a.data[at + 1] ?? 0) + (a.data[at + 2] ?? 0) > 600;
+        const mark = difference.changed[i] !== 1 ? null : light ? kGoes : kComes;
+        for (let c = 0; c < 3; c++) a.data[at + c] = mark?.[c] ?? 255 - (255 - (a.data[at + c] ?? 255)) * 0.3;
       }
       canvas.current!.width = a.width;
       canvas.current!.height = a.height;
