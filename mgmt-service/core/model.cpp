@@ -74,6 +74,8 @@ Result<Panel> panel_from(std::string_view text) {
 }
 
 TagStatus status_of(const Tag& tag) {
+    // What is newly wanted could not even be drawn, whatever the tag shows.
+    if (tag.failure && tag.failure->kind == "render") return TagStatus::failed;
     if (!tag.desired) return tag.failure ? TagStatus::failed : TagStatus::unknown;
     if (tag.reported && tag.reported->version >= tag.desired->version && tag.reported->image == tag.desired->image) {
         return TagStatus::shown;

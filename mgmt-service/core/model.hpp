@@ -224,6 +224,8 @@ struct ChangeItem {
     std::string product;
     std::optional<PriceAndPromotion> before;  // absent for a new product
     PriceAndPromotion after;
+    bool sets_price = false;  // what of `after` this item decides; the rest only was so
+    bool sets_promotion = false;
     bool operator==(const ChangeItem&) const = default;
 };
 

@@ -1,0 +1,13 @@
+// The tables of the service's database and how an older one becomes the present one (docs/formats/task-store.md).
+#pragma once
+
+#include "mgmt-service/adapters/sqlite/statement.hpp"
+
+namespace esl::mgmt::sqlite {
+
+inline constexpr int kSchemaVersion = 1;
+
+// Makes or upgrades the tables, all or nothing. Throws std::runtime_error, also for a database of a newer version.
+void migrate(Database& db);
+
+}  // namespace esl::mgmt::sqlite

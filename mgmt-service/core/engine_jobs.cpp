@@ -1,0 +1,454 @@
+// From "this tag is to look different" to a task on its way: drawing, jobs, sending, trying again.
+#include <algorithm>
+
+#include "mgmt-service/core/audit_text.hpp"
+#include "mgmt-service/core/engine_state.hpp"
+
+namespace esl::mgmt {
+namespace {
+
+constexpr std::size_t kSentImagesKept = 8;
+constexpr std::chrono::milliseconds kLinkRetry{1'000};
+constexpr std::chrono::milliseconds kLeaseRetry{3'000};
+// An AP that knows a higher version than ours (its store outlived our database) drops what we send; so far do we jump.
+constexpr std::uint64_t kVersionJump = 1'000;
+
+void remember(std::map<std::uint64_t, ImageRef>& images, std::uint64_t version, const ImageRef& image) {
+    images[version] = image;
+    while (images.size() > kSentImagesKept) images.erase(images.begin());
+}
+
+}  // namespace
+
+bool Engine::looks_different(const TagState& tag) const {
+    if (tag.rec.dirty || !tag.rec.desired) return true;
+    return inputs_of(scene_of(tag.rec)) != tag.rec.desired->inputs;
+}
+
+// The tag is to be drawn anew on behalf of the change.
+void Engine::redraw(TagState& tag, LiveChange& change) {
+    if (tag.rec.dirty) {
+        if (auto* before = live_change(*tag.rec.dirty); before != nullptr && before->rec.id != change.rec.id) {
+            --before->pending;
+            ++change.pending;
+            const auto id = before->rec.id;
+            tag.rec.dirty = change.rec.id;
+            settle(id);
+        }
+    } else {
+        ++change.pending;
+    }
+    tag.rec.dirty = change.rec.id;
+    tag_writes_.insert(tag.rec.id);
+    to_draw_.insert(tag.rec.id);
+}
+
+std::vector<RenderRequest> Engine::take_renders() {
+    std::vector<RenderRequest> out;
+    for (const auto id : std::exchange(to_draw_, {})) {
+        auto& tag = tags_.at(id);
+        if (tag.drawing) {
+            tag.draw_again = true;
+            continue;
+        }
+        auto scene = scene_of(tag.rec);
+        auto inputs = inputs_of(scene);
+        if (tag.rec.desired && tag.rec.desired->inputs == inputs) {
+            ++metrics_.render_skipped;
+            if (tag.job && tag.rec.failure && tag.rec.failure->kind == "render") {
+                tag.rec.failure.reset();
+                tag_events_.insert(id);
+                end_job(tag, JobState::superseded, "service");
+            }
+            drawn(tag);
+            continue;
+        }
+        tag.drawing = true;
+        ++drawing_;
+        out.push_back({id, std::move(scene), std::move(inputs)});
+    }
+    return out;
+}
+
+void Engine::drawn(TagState& tag) {
+    if (!tag.rec.dirty) return;
+    const auto change = std::exchange(tag.rec.dirty, std::nullopt);
+    tag_writes_.insert(tag.rec.id);
+    if (auto* live = live_change(*change)) --live->pending;
+    settle(*change);
+}
+
+void Engine::on_rendered(TagId id, const std::string& inputs, Result<RenderedImage> image) {
+    auto& tag = tags_.at(id);
+    tag.drawing = false;
+    --drawing_;
+    if (std::exchange(tag.draw_again, false)) {
+        to_draw_.insert(id);
+        return;
+    }
+    if (!tag.rec.dirty) return;
+    const auto change = *tag.rec.dirty;
+    if (!image) {
+        if (tag.job) end_job(tag, JobState::superseded, "service");
+        start_job(tag, change);
+        tag.job->version = ++tag.rec.version;
+        tag.job->image = {};
+        fail_job(tag, {"render", std::nullopt, image.error().message(), now(), 0}, "service");
+        drawn(tag);
+        return;
+    }
+    ++metrics_.rendered;
+    if (tag.rec.desired && tag.rec.desired->image == image->image.ref) {
+        tag.rec.desired->inputs = inputs;
+        tag.rec.desired->expires = next_boundary(tag.rec);
+        tag_writes_.insert(id);
+        ++metrics_.same_image_skipped;
+        drawn(tag);
+        return;
+    }
+    const auto ref = image->image.ref;
+    batch_.images.push_back(std::move(image->image));
+    want(tag, ref, inputs, change);
+    drawn(tag);
+}
+
+void Engine::want(TagState& tag, const ImageRef& image, const std::string& inputs, const std::string& change) {
+    auto& rec = tag.rec;
+    if (tag.job) end_job(tag, JobState::superseded, "service");
+    rec.failure.reset();
+    tag_writes_.insert(rec.id);
+    tag_events_.insert(rec.id);
+    const bool back_to_shown =
+        rec.reported && rec.reported->image == image && tag.sent_version <= rec.reported->version;
+    rec.desired = Desired{back_to_shown ? rec.reported->version : rec.version + 1,
+                          image,
+                          now(),
+                          now(),
+                          next_boundary(rec),
+                          change,
+                          inputs};
+    if (back_to_shown) {
+        // Nothing newer has left for the tag: it shows what is wanted, so nothing is sent.
+        ++metrics_.same_image_skipped;
+        return;
+    }
+    rec.version = rec.desired->version;
+    start_job(tag, change);
+    move_job(tag, JobState::queued, "service");
+    enqueue(tag);
+}
+
+void Engine::start_job(TagState& tag, const std::string& change_id) {
+    auto& change = *live_change(change_id);
+    Job job;
+    job.id = new_uuid7(clock_);
+    job.change = change_id;
+    job.store = change.rec.store;
+    job.tag = tag.rec.id;
+    job.ap = tag.rec.ap;
+    if (tag.rec.desired) {
+        job.version = tag.rec.desired->version;
+        job.image = tag.rec.desired->image;
+    }
+    job.created_at = job.updated_at = now();
+    job.due = std::max(change.rec.at, change.rec.created_at);
+    change.tags.insert(tag.rec.id);
+    ++change.rec.jobs_total;
+    ++change.rec.counts[static_cast<std::size_t>(JobState::fresh)];
+    touch(change);
+    batch_.steps.push_back({job.id, JobState::fresh, job.created_at, change.rec.created_by, {}});
+    job_writes_[job.id] = job;
+    tag.job = std::move(job);
+    tag.resends = 0;
+    ++metrics_.jobs_created;
+    ++metrics_.live_jobs;
+}
+
+void Engine::move_job(TagState& tag, JobState state, const std::string& actor, std::string detail) {
+    auto& job = *tag.job;
+    if (auto* change = live_change(job.change)) {
+        --change->rec.counts[static_cast<std::size_t>(job.state)];
+        ++change->rec.counts[static_cast<std::size_t>(state)];
+        touch(*change);
+    }
+    job.state = state;
+    job.updated_at = now();
+    job.ap = tag.rec.ap;
+    batch_.steps.push_back({job.id, state, job.updated_at, actor, std::move(detail)});
+    job_writes_[job.id] = job;
+}
+
+void Engine::end_job(TagState& tag, JobState state, const std::string& actor, std::string detail) {
+    leave_window(tag);
+    clear_timer(tag);
+    move_job(tag, state, actor, std::move(detail));
+    const auto change = tag.job->change;
+    if (auto* live = live_change(change)) live->tags.erase(tag.rec.id);
+    if (state == JobState::superseded) ++metrics_.jobs_superseded;
+    --metrics_.live_jobs;
+    tag.job.reset();
+    settle(change);
+}
+
+void Engine::fail_job(TagState& tag, Failure failure, const std::string& actor) {
+    leave_window(tag);
+    auto& job = *tag.job;
+    failure.attempts = job.attempts;
+    job.failure = failure;
+    tag.rec.failure = failure;
+    tag.failed_at = clock_.steady();
+    tag_writes_.insert(tag.rec.id);
+    tag_events_.insert(tag.rec.id);
+    ++metrics_.jobs_failed;
+    count_outcome(job.store, false, 0);
+    move_job(tag, JobState::failed, actor, failure.kind + (failure.detail.empty() ? "" : ": " + failure.detail));
+    audit({now(),
+           actor,
+           "job.failed",
+           "tag:" + tag.rec.id.text(),
+           job.store,
+           job.change,
+           job.id,
+           tag.rec.id.text(),
+           {},
+           {},
+           audit_outcome(job)});
+    if (failure.kind == "render") {
+        clear_timer(tag);
+    } else {
+        const auto doubled = settings_.retry_first * (std::int64_t{1} << std::min<std::uint32_t>(job.tries, 12));
+        set_timer(tag, std::min(std::max(doubled / 2, settings_.retry_first), settings_.retry_limit));
+    }
+    settle(job.change);
+}
+
+// The same image under a new version: an AP does each (tag, version) once.
+void Engine::retry(TagState& tag, const std::string& why) {
+    auto& rec = tag.rec;
+    if (rec.desired->expires && *rec.desired->expires <= now()) {
+        end_job(tag, JobState::expired, "service");
+        return;
+    }
+    rec.version = std::max(rec.version, rec.desired->version) + 1;
+    rec.desired->version = rec.version;
+    tag.job->version = rec.version;
+    tag.resends = 0;
+    tag_writes_.insert(rec.id);
+    leave_window(tag);
+    move_job(tag, JobState::queued, "service", why);
+    enqueue(tag);
+}
+
+void Engine::enqueue(TagState& tag) {
+    if (!tag.rec.ap) {
+        if (tag.job->state == JobState::queued) {
+            fail_job(tag, {"no_ap", std::nullopt, "no AP hears this tag", now(), 0}, "service");
+        }
+        return;
+    }
+    auto& ap = aps_.at(*tag.rec.ap);
+    if (!tag.queued) {
+        tag.queued = true;
+        ap.queue.push_back(tag.rec.id);
+    }
+    pump(ap);
+}
+
+void Engine::pump(ApState& ap) {
+    while (link_up_ && ap.rec.online && ap.window < settings_.ap_window && !ap.queue.empty()) {
+        auto& tag = tags_.at(ap.queue.front());
+        ap.queue.pop_front();
+        tag.queued = false;
+        if (!tag.job || tag.rec.ap != ap.rec.id || tag.job->state == JobState::failed) continue;
+        auto& job = *tag.job;
+        if (tag.rec.desired->expires && *tag.rec.desired->expires <= now()) {
+            end_job(tag, JobState::expired, "service");
+            continue;
+        }
+        const bool again = job.state != JobState::queued || tag.sent_version >= job.version;
+        if (!tag.in_window) ++ap.window;
+        tag.in_window = true;
+        if (again) ++metrics_.tasks_resent;
+        if (tag.sent_version < job.version) ++job.tries;
+        tag.sent_version = std::max(tag.sent_version, job.version);
+        remember(tag.sent_images, job.version, job.image);
+        ++metrics_.tasks_sent;
+        // An accepted job that is sent again stays what it is: the AP answers a repetition with the state it has.
+        if (job.state == JobState::queued || job.state == JobState::sent) {
+            move_job(tag, JobState::sent, "service", again ? "again" : "");
+        }
+        audit({now(),
+               "service",
+               "job.sent",
+               "tag:" + tag.rec.id.text(),
+               job.store,
+               job.change,
+               job.id,
+               tag.rec.id.text(),
+               {},
+               {},
+               audit_outcome(job)});
+        tasks_[ap.rec.id].push_back({tag.rec.id, job.version, job.id, job.image, tag.rec.panel, tag.rec.epoch,
+                                     settings_.tasks_carry_times ? tag.rec.desired->expires : std::nullopt});
+        const bool accepted = job.state == JobState::accepted || job.state == JobState::transferring;
+        const auto base = accepted ? settings_.progress_timeout : settings_.accept_timeout;
+        set_timer(tag, std::min(base * (std::int64_t{1} << std::min<std::uint32_t>(tag.resends, 5)), settings_.retry_limit));
+    }
+}
+
+void Engine::leave_window(TagState& tag) {
+    if (!std::exchange(tag.in_window, false) || !tag.rec.ap) return;
+    auto& ap = aps_.at(*tag.rec.ap);
+    --ap.window;
+}
+
+void Engine::on_timer(TagState& tag) {
+    if (!tag.job) return;
+    leave_window(tag);
+    switch (tag.job->state) {
+        case JobState::sent:
+        case JobState::accepted:
+        case JobState::transferring:
+            ++tag.resends;
+            enqueue(tag);
+            return;
+        case JobState::queued:
+        case JobState::fresh:
+            enqueue(tag);
+            return;
+        case JobState::failed:
+            if (tag.rec.desired && tag.job->failure && tag.job->failure->kind != "render") {
+                retry(tag, "tried again after a while");
+            }
+            return;
+        case JobState::displayed:
+        case JobState::superseded:
+        case JobState::expired:
+        case JobState::cancelled:
+            return;
+    }
+}
+
+void Engine::on_sent(const std::vector<OutgoingTask>& tasks, const Result<>& result) {
+    if (result) return;
+    for (const auto& task : tasks) {
+        auto* tag = find_tag(task.tag);
+        if (tag == nullptr || !tag->job || tag->job->version != task.version || !tag->in_window) continue;
+        leave_window(*tag);
+        if (tag->job->state == JobState::sent) move_job(*tag, JobState::queued, "service", result.error().message());
+        // Back into the queue by the timer: at once would spin while the broker refuses.
+        set_timer(*tag, kLinkRetry);
+    }
+}
+
+void Engine::on_displayed(TagState& tag, ApState& ap, const contract::TaskResult& r) {
+    const auto at = std::min(settings_.tasks_carry_times ? r.at : now(), now());
+    const bool current = tag.job && tag.job->version == r.version;
+    const auto known = tag.sent_images.find(r.version);
+    const bool newer = !tag.rec.reported || r.version > tag.rec.reported->version;
+    ImageRef shown{r.image_id, {}};
+    if (known != tag.sent_images.end() && known->second.crc == r.image_id) shown = known->second;
+    if (newer) {
+        tag.rec.reported = Reported{r.version, shown, at};
+        tag.displayed_at = clock_.steady();
+        tag_writes_.insert(tag.rec.id);
+        tag_events_.insert(tag.rec.id);
+    }
+    const auto actor = "ap:" + ap.rec.id;
+    if (!current) {
+        // An older version that reached the tag before the one that replaced it: true, but not what is wanted.
+        if (newer) {
+            Job old;
+            old.version = r.version;
+            old.image = shown;
+            old.attempts = r.attempts;
+            audit({at,
+                   actor,
+                   "job.displayed",
+                   "tag:" + tag.rec.id.text(),
+                   tag.rec.store.value_or(""),
+                   {},
+                   r.job,
+                   tag.rec.id.text(),
+                   {},
+                   {},
+                   audit_outcome(old)});
+        }
+        return;
+    }
+    auto& job = *tag.job;
+    job.attempts += r.attempts;
+    if (r.image_id != job.image.crc) {
+        fail_job(tag, {"image", std::nullopt, "the tag shows image " + image_text(r.image_id), now(), 0}, actor);
+        return;
+    }
+    job.failure.reset();
+    tag.rec.failure.reset();
+    ++metrics_.jobs_displayed;
+    const auto took = std::max<std::int64_t>(0, to_millis(now()) - to_millis(job.due));
+    count_outcome(job.store, true, took);
+    if (auto* change = live_change(job.change)) change->took_ms.push_back(took);
+    audit({at,
+           actor,
+           "job.displayed",
+           "tag:" + tag.rec.id.text(),
+           job.store,
+           job.change,
+           job.id,
+           tag.rec.id.text(),
+           {},
+           {},
+           audit_outcome(job)});
+    end_job(tag, JobState::displayed, actor);
+}
+
+void Engine::on_result(ApState& ap, const contract::TaskResult& r) {
+    auto* tag = find_tag(r.tag);
+    if (tag == nullptr || tag->rec.ap != ap.rec.id || tag->rec.epoch != r.epoch) {
+        ++metrics_.results_refused;
+        return;
+    }
+    if (r.state == contract::TaskState::displayed) return on_displayed(*tag, ap, r);
+    if (!tag->job || tag->job->version != r.version) return;
+    auto& job = *tag->job;
+    const auto actor = "ap:" + ap.rec.id;
+    tag->resends = 0;
+    switch (r.state) {
+        case contract::TaskState::accepted:
+        case contract::TaskState::transferring: {
+            leave_window(*tag);
+            const auto next = r.state == contract::TaskState::accepted ? JobState::accepted : JobState::transferring;
+            if (job.state != next && job.state != JobState::failed &&
+                !(job.state == JobState::transferring && next == JobState::accepted)) {
+                move_job(*tag, next, actor);
+            }
+            if (job.state != JobState::failed) set_timer(*tag, settings_.progress_timeout);
+            return;
+        }
+        case contract::TaskState::failed:
+            if (job.state == JobState::failed) return;
+            job.attempts += r.attempts;
+            fail_job(*tag, {std::string(name(r.failure)), r.code, r.detail, now(), 0}, actor);
+            if (r.failure == contract::FailClass::lease) {
+                leases_[ap.rec.id].add.push_back({tag->rec.id, tag->rec.epoch});
+                set_timer(*tag, kLeaseRetry);
+            }
+            return;
+        case contract::TaskState::superseded:
+            tag->rec.version += kVersionJump;
+            retry(*tag, "the AP knows a higher version");
+            return;
+        case contract::TaskState::expired:
+            if (tag->rec.desired->expires && *tag->rec.desired->expires <= now()) {
+                end_job(*tag, JobState::expired, actor);
+            } else if (job.state != JobState::failed) {
+                fail_job(*tag, {"internal", std::nullopt, "expired at the AP: its clock may be wrong", now(), 0},
+                         actor);
+            }
+            return;
+        case contract::TaskState::displayed:
+            return;
+    }
+}
+
+}  // namespace esl::mgmt

@@ -1,0 +1,398 @@
+// The catalogue: products, their prices over time, promotions that begin and end by themselves, and what a tag of them
+// is to show.
+#include <algorithm>
+
+#include "common/contract/topics.hpp"
+#include "mgmt-service/core/audit_text.hpp"
+#include "mgmt-service/core/engine_state.hpp"
+
+namespace esl::mgmt {
+namespace {
+
+constexpr std::chrono::days kPriorPricePeriod{30};
+constexpr std::size_t kMaxRows = 1'000;
+
+std::string search_text(const Product& p) {
+    return p.name + " " + p.brand;
+}
+
+bool same_content(const Product& a, const Product& b) {
+    return a.name == b.name && a.brand == b.brand && a.quantity == b.quantity && a.unit == b.unit && a.url == b.url &&
+           a.price == b.price && a.promotion == b.promotion;
+}
+
+void keep(std::string& field, const std::string& before) {
+    if (field.empty()) field = before;
+}
+
+}  // namespace
+
+std::string Engine::product_name(const std::string& store, const std::string& id) const {
+    const auto s = stores_.find(store);
+    if (s == stores_.end()) return {};
+    const auto p = s->second.products.find(id);
+    return p == s->second.products.end() ? std::string() : p->second.rec.name;
+}
+
+Result<StoreView> Engine::put_store(const Caller& caller, const std::string& id, const StoreWrite& write,
+                                    bool& created) {
+    if (!contract::is_store_id(id)) return fail(ServiceError::invalid, "store id '" + id + "': [a-z0-9-], 1 to 16");
+    if (write.name.empty()) return fail(ServiceError::invalid, "/name: empty");
+    const auto found = stores_.find(id);
+    created = found == stores_.end();
+    if (!created && found->second.rec.currency != write.currency && !found->second.products.empty()) {
+        return fail(ServiceError::conflict, "store " + id + " has products priced in " + found->second.rec.currency);
+    }
+    auto& state = stores_[id];
+    const auto before = created ? std::string() : audit_text(state.rec);
+    const bool redraw_all = !created && (state.rec.locale != write.locale || state.rec.currency != write.currency);
+    if (created) state.rec.created_at = now();
+    state.rec.id = id;
+    state.rec.name = write.name;
+    state.rec.currency = write.currency;
+    state.rec.locale = write.locale;
+    store_writes_.insert(id);
+    audit({now(),
+           caller.actor,
+           "store.write",
+           "store:" + id,
+           id,
+           {},
+           {},
+           {},
+           caller.source,
+           before,
+           audit_text(state.rec)});
+    if (redraw_all) {
+        LiveChange* change = nullptr;
+        for (auto& [tag_id, tag] : tags_) {
+            if (tag.rec.store != id || tag.rec.products.empty()) continue;
+            if (change == nullptr) change = &new_change(id, "product", "Store " + id + " written", caller.actor, now());
+            redraw(tag, *change);
+        }
+    }
+    return StoreView{state.rec, state.products.size(), state.tags, 0};
+}
+
+// Lowest price in force within the 30 days before the promotion begins (Directive 98/6/EC article 6a).
+void Engine::fill_prior_price(const std::string& store, const std::string& product, Promotion& promotion) const {
+    if (promotion.prior_price) return;
+    const auto since = promotion.from - kPriorPricePeriod;
+    auto points = lookups_.prices(store, product, since);
+    const auto s = stores_.find(store);
+    if (const auto p = s->second.products.find(product); p != s->second.products.end()) {
+        points.insert(points.end(), p->second.points.begin(), p->second.points.end());
+    }
+    std::ranges::sort(points, {}, &PricePoint::from);
+    std::optional<std::int64_t> lowest, at_start;
+    for (const auto& point : points) {
+        if (point.from >= promotion.from) break;
+        if (point.from <= since) {
+            at_start = point.price;
+        } else if (point.price) {
+            lowest = lowest ? std::min(*lowest, *point.price) : point.price;
+        }
+    }
+    if (at_start) lowest = lowest ? std::min(*lowest, *at_start) : at_start;
+    promotion.prior_price = lowest;
+}
+
+void Engine::watch_promotion(const Product& product) {
+    if (!product.promotion) return;
+    const auto at = now();
+    if (product.promotion->from > at) {
+        wall_timers_.emplace(product.promotion->from, WallTimer{product.store, product.id, {}});
+    }
+    // Also one that is over already, as after a long stop: it is cleared by the next tick.
+    wall_timers_.emplace(product.promotion->to, WallTimer{product.store, product.id, {}});
+}
+
+// `next` has its id and content; the rest is done here. Tags whose picture may differ are added to `redraw`.
+void Engine::write_product(StoreState& store, Product next, const std::string& change, std::vector<TagId>& redraw) {
+    auto& state = store.products[next.id];
+    auto& rec = state.rec;
+    const bool fresh = rec.version == 0;
+    const auto at = now();
+    if (fresh || search_text(rec) != search_text(next)) {
+        if (!fresh) store.index.remove(rec.id, search_text(rec));
+        store.index.add(next.id, search_text(next));
+    }
+    const auto price_before =
+        state.points.empty() ? (fresh ? std::nullopt : rec.price_at(at)) : state.points.back().price;
+    next.store = store.rec.id;
+    next.version = rec.version + 1;
+    next.updated_at = at;
+    const bool promotion_moved = next.promotion != rec.promotion;
+    rec = std::move(next);
+    const auto price_now = rec.price_at(at);
+    if (price_now != price_before) {
+        PricePoint point{store.rec.id, rec.id, at, price_now, rec.in_promotion(at), change};
+        state.points.push_back(point);
+        batch_.prices.push_back(std::move(point));
+    }
+    if (promotion_moved) watch_promotion(rec);
+    product_writes_.try_emplace({store.rec.id, rec.id}, false);
+    redraw.insert(redraw.end(), state.tags.begin(), state.tags.end());
+}
+
+void Engine::end_or_begin_promotions(const std::vector<WallTimer>& due) {
+    std::map<std::string, std::pair<std::string, std::vector<TagId>>> by_store;  // change id and tags
+    const auto at = now();
+    for (const auto& timer : due) {
+        auto* product = find_product(timer.store, timer.product);
+        if (product == nullptr || !product->rec.promotion) continue;
+        const auto& promotion = *product->rec.promotion;
+        const bool ends = promotion.to <= at;
+        const bool begins = !ends && promotion.from <= at;
+        const bool counted = !product->points.empty() && product->points.back().promotion;
+        if (!ends && (!begins || counted)) continue;  // moved meanwhile, or begun before
+        auto& store = stores_.at(timer.store);
+        auto& [change, tags] = by_store[timer.store];
+        if (change.empty()) {
+            change = new_change(timer.store, "promotion", "Promotions begin or end", "service", at).rec.id;
+        }
+        auto& live = *live_change(change);
+        ++live.rec.items_total;
+        ChangeItem item;
+        item.change = change;
+        item.index = live.rec.items_total - 1;
+        item.product = product->rec.id;
+        item.before = PriceAndPromotion{product->rec.price, product->rec.promotion};
+        auto next = product->rec;
+        if (ends) next.promotion.reset();
+        item.after = {next.price, next.promotion};
+        item.sets_promotion = true;
+        batch_.items.push_back(item);
+        audit({at,
+               "service",
+               ends ? "promotion.end" : "promotion.begin",
+               "product:" + timer.store + "/" + item.product,
+               timer.store,
+               change,
+               {},
+               {},
+               {},
+               audit_text(*item.before),
+               audit_text(item.after)});
+        // A promotion that begins changes nothing in the record, but the price in force.
+        if (begins) {
+            PricePoint point{timer.store, item.product, at, promotion.price, true, change};
+            product->points.push_back(point);
+            batch_.prices.push_back(std::move(point));
+            tags.insert(tags.end(), product->tags.begin(), product->tags.end());
+            product_writes_[{timer.store, item.product}] = true;
+        } else {
+            write_product(store, std::move(next), change, tags);
+            product_writes_[{timer.store, item.product}] = true;
+        }
+    }
+    for (auto& [store, work] : by_store) {
+        auto& change = *live_change(work.first);
+        for (const auto id : work.second) {
+            if (auto& tag = tags_.at(id); looks_different(tag)) redraw(tag, change);
+        }
+        settle(work.first);
+    }
+}
+
+std::optional<std::string> Engine::check_write(const ProductWrite& row, std::string& reason) const {
+    const auto bad = [&](const char* why, std::string detail) {
+        reason = why;
+        return std::optional(std::move(detail));
+    };
+    if (row.id.empty() || row.id.size() > 64) return bad("bad_code", "product id is empty or too long");
+    if (row.price && *row.price < 0) return bad("bad_price", "price is below zero");
+    if (row.promotion) {
+        if (row.promotion->price < 0) return bad("bad_promotion", "promotion price is below zero");
+        if (row.promotion->from >= row.promotion->to) return bad("bad_promotion", "promotion ends before it begins");
+    }
+    return std::nullopt;
+}
+
+Result<UpsertOutcome> Engine::upsert_products(const Caller& caller, const std::string& store_id,
+                                              std::span<const ProductWrite> rows, const UpsertOptions& options) {
+    const auto found = stores_.find(store_id);
+    if (found == stores_.end()) return fail(ServiceError::not_found, "store " + store_id);
+    if (rows.size() > kMaxRows) return fail(ServiceError::invalid, "more than 1000 rows in one batch");
+    auto& store = found->second;
+    UpsertOutcome out;
+    out.change = options.change;
+    std::vector<TagId> touched;
+    struct Price {
+        std::string product;
+        std::optional<PriceAndPromotion> before;
+        PriceAndPromotion after;
+    };
+    std::vector<Price> prices;  // what goes into the change, should there be one
+    for (const auto& row : rows) {
+        auto& verdict = out.verdicts.emplace_back();
+        if (auto detail = check_write(row, verdict.reason)) {
+            verdict.verdict = Verdict::rejected;
+            verdict.detail = std::move(*detail);
+            continue;
+        }
+        const auto existing = store.products.find(row.id);
+        const bool fresh = existing == store.products.end();
+        if (options.if_version && (fresh ? 0 : existing->second.rec.version) != *options.if_version) {
+            return fail(ServiceError::precondition_failed, "product " + row.id);
+        }
+        Product next;
+        next.id = row.id;
+        next.name = row.name;
+        next.brand = row.brand;
+        next.quantity = row.quantity;
+        next.unit = row.unit;
+        next.url = row.url;
+        next.price = row.price;
+        next.promotion = row.promotion;
+        if (options.merge && !fresh) {
+            const auto& b = existing->second.rec;
+            keep(next.name, b.name);
+            keep(next.brand, b.brand);
+            keep(next.quantity, b.quantity);
+            keep(next.unit, b.unit);
+            keep(next.url, b.url);
+            if (!next.price) next.price = b.price;
+            if (!next.promotion) next.promotion = b.promotion;
+        }
+        if (next.name.empty()) {
+            verdict = {Verdict::rejected, "no_name", "product " + row.id + " has no name"};
+            continue;
+        }
+        if (next.promotion && !next.promotion->prior_price) {
+            // The same promotion written again keeps the prior price it has.
+            const auto* same = fresh || !existing->second.rec.promotion ? nullptr : &*existing->second.rec.promotion;
+            if (same != nullptr && same->price == next.promotion->price && same->from == next.promotion->from &&
+                same->to == next.promotion->to) {
+                next.promotion->prior_price = same->prior_price;
+            } else {
+                fill_prior_price(store_id, row.id, *next.promotion);
+            }
+        }
+        if (!fresh) {
+            next.store = store_id;
+            if (same_content(existing->second.rec, next)) continue;
+        }
+        verdict.verdict = fresh ? Verdict::created : Verdict::updated;
+        if (options.dry_run) continue;
+        const auto before = fresh ? std::string() : audit_text(existing->second.rec);
+        Price price{row.id, std::nullopt, {next.price, next.promotion}};
+        if (!fresh) price.before = PriceAndPromotion{existing->second.rec.price, existing->second.rec.promotion};
+        audit({now(),
+               caller.actor,
+               "product.write",
+               "product:" + store_id + "/" + row.id,
+               store_id,
+               out.change.value_or(""),
+               {},
+               {},
+               caller.source,
+               before,
+               audit_text(next)});
+        write_product(store, std::move(next), out.change.value_or(""), touched);
+        if (options.kind != "import") product_writes_[{store_id, row.id}] = true;
+        prices.push_back(std::move(price));
+    }
+    std::erase_if(touched, [&](TagId id) { return !looks_different(tags_.at(id)); });
+    if (touched.empty()) return out;
+    auto* change = out.change ? live_change(*out.change) : nullptr;
+    if (change == nullptr) change = &new_change(store_id, options.kind, options.title, caller.actor, now());
+    change->rec.finished_at.reset();
+    change->rec.state = ChangeState::running;
+    out.change = change->rec.id;
+    for (auto& p : prices) {
+        batch_.items.push_back({change->rec.id, change->rec.items_total++, p.product, std::move(p.before),
+                                std::move(p.after), true, true});
+    }
+    for (const auto id : touched) redraw(tags_.at(id), *change);
+    touch(*change);
+    return out;
+}
+
+void Engine::index_tag(TagState& tag, bool add) {
+    if (!tag.rec.store) return;
+    for (const auto& id : tag.rec.products) {
+        auto* product = find_product(*tag.rec.store, id);
+        if (product == nullptr) continue;
+        std::erase(product->tags, tag.rec.id);
+        if (add) product->tags.push_back(tag.rec.id);
+    }
+}
+
+Scene Engine::scene_of(const Tag& tag) const {
+    Scene scene;
+    scene.panel = tag.panel;
+    scene.template_id = tag.template_id;
+    scene.tag = tag.id.text();
+    const auto store = tag.store ? stores_.find(*tag.store) : stores_.end();
+    if (store == stores_.end()) return scene;
+    scene.currency = store->second.rec.currency;
+    scene.locale = store->second.rec.locale;
+    const auto at = now();
+    for (const auto& id : tag.products) {
+        const auto found = store->second.products.find(id);
+        if (found == store->second.products.end()) continue;
+        const auto& p = found->second.rec;
+        Scene::Item item{p.id, p.name, p.brand, p.quantity, p.unit, p.url, p.price_at(at), {}, false, {}};
+        if (p.in_promotion(at)) {
+            item.promotion = true;
+            item.prior_price = p.promotion->prior_price ? p.promotion->prior_price : p.price;
+            item.promotion_to = p.promotion->to;
+        }
+        scene.items.push_back(std::move(item));
+    }
+    return scene;
+}
+
+std::string Engine::inputs_of(const Scene& scene) const {
+    return scene_hash(scene, lookups_.template_version(scene.panel, scene.template_id));
+}
+
+// From when on the picture of now is wrong by itself.
+std::optional<UnixMillis> Engine::next_boundary(const Tag& tag) const {
+    std::optional<UnixMillis> next;
+    const auto store = tag.store ? stores_.find(*tag.store) : stores_.end();
+    if (store == stores_.end()) return next;
+    const auto at = now();
+    for (const auto& id : tag.products) {
+        const auto found = store->second.products.find(id);
+        if (found == store->second.products.end() || !found->second.rec.promotion) continue;
+        for (const auto t : {found->second.rec.promotion->from, found->second.rec.promotion->to}) {
+            if (t > at && (!next || t < *next)) next = t;
+        }
+    }
+    return next;
+}
+
+Result<Scene> Engine::preview_scene(const Service::PreviewRequest& request) const {
+    const auto store = stores_.find(request.store);
+    if (store == stores_.end()) return fail(ServiceError::not_found, "store " + request.store);
+    const auto product = store->second.products.find(request.product);
+    if (product == store->second.products.end()) return fail(ServiceError::not_found, "product " + request.product);
+    Tag tag;
+    tag.store = request.store;
+    tag.panel = request.panel;
+    tag.template_id = request.template_id;
+    tag.products = {request.product};
+    auto scene = scene_of(tag);
+    scene.tag.clear();
+    auto& item = scene.items.front();
+    const auto& rec = product->second.rec;
+    if (request.price && !item.promotion) item.price = request.price;
+    if (request.promo_price && *request.promo_price == 0) {
+        item.promotion = false;
+        item.prior_price.reset();
+        item.promotion_to.reset();
+        item.price = request.price ? request.price : rec.price;
+    } else if (request.promo_price) {
+        Promotion trial{*request.promo_price, std::nullopt, now(), now() + std::chrono::days(7)};
+        fill_prior_price(request.store, request.product, trial);
+        item.promotion = true;
+        item.price = trial.price;
+        item.prior_price = trial.prior_price ? trial.prior_price : rec.price;
+        item.promotion_to = trial.to;
+    }
+    return scene;
+}
+
+}  // namespace esl::mgmt

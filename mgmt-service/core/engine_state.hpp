@@ -1,0 +1,65 @@
+// What the engine keeps beside the records. Internal to mgmt-service/core.
+#pragma once
+
+#include "mgmt-service/core/engine.hpp"
+
+namespace esl::mgmt {
+
+struct Engine::TagState {
+    Tag rec;
+    std::optional<Job> job;  // the one job that has not come to its end
+    struct Heard {
+        std::int32_t rssi = 0;
+        SteadyTime at{};
+    };
+    std::map<std::string, Heard> hearers;
+    std::optional<SteadyTime> timer;
+    bool queued = false;             // stands in its AP's queue
+    bool in_window = false;          // counts against its AP's window
+    bool drawing = false;            // a render request is out
+    bool draw_again = false;         // and its result will be of no use
+    std::uint64_t sent_version = 0;  // highest that may have reached an AP
+    std::uint32_t resends = 0;       // without an answer
+    SteadyTime failed_at{};
+    SteadyTime displayed_at{};
+    std::map<std::uint64_t, ImageRef> sent_images;  // of the last few versions
+};
+
+struct Engine::ApState {
+    Ap rec;
+    SteadyTime heard{};
+    SteadyTime written{};
+    std::deque<TagId> queue;
+    std::size_t window = 0;
+    std::set<TagId> tags;  // whose lease it holds
+};
+
+struct Engine::ProductState {
+    Product rec;
+    std::vector<TagId> tags;
+    std::vector<PricePoint> points;  // added by this process
+};
+
+struct Engine::StoreState {
+    Store rec;
+    Rows products;
+    SearchIndex index;
+    std::uint64_t tags = 0;
+};
+
+struct Engine::LiveChange {
+    Change rec;
+    std::vector<ChangeItem> items;  // while scheduled
+    std::set<TagId> tags;           // with a job of this change that is not final
+    std::uint32_t pending = 0;      // tags not drawn yet
+    std::vector<std::int64_t> took_ms;
+    SteadyTime told{};
+};
+
+// Outcomes of the last hour.
+struct Engine::Pulse {
+    std::map<std::int64_t, MinuteStats> minutes;  // by whole minute
+    std::deque<std::pair<UnixMillis, std::int64_t>> took_ms;
+};
+
+}  // namespace esl::mgmt
