@@ -147,6 +147,9 @@ public:
 
     MessageHandler message_handler_;
     StateHandler state_handler_;
+    void reconnect() {
+        if (phase_ == Phase::up && !stopping_) end_connection("connecting anew");
+    }
     void set_credentials(std::string username, std::string password) {
         options_.username = std::move(username);
         options_.password = std::move(password);
@@ -340,6 +343,10 @@ private:
 
     void subscribe_failed(std::uint64_t id, const std::string& why) {
         if (id != attempt_ || stopping_ || (phase_ != Phase::subscribing && phase_ != Phase::up)) return;
+        end_connection(why);
+    }
+
+    void end_connection(const std::string& why) {
         try {
             client_->disconnect(0);
         } catch (const ::mqtt::exception&) {  // the connection is already gone
@@ -549,6 +556,9 @@ Stats Client::stats() const {
 }
 void Client::set_credentials(std::string username, std::string password) {
     impl_->set_credentials(std::move(username), std::move(password));
+}
+void Client::reconnect() {
+    impl_->reconnect();
 }
 void Client::set_will(std::optional<Will> will) {
     impl_->set_will(std::move(will));

@@ -131,6 +131,10 @@ public:
     // For the next connection, for instance after a token was renewed or the store became known.
     void set_credentials(std::string username, std::string password);
     void set_will(std::optional<Will> will);
+    // Leaves the connection in order (no will) and makes a new one, with what was set since. What is queued or in
+    // flight fails with connection_lost. Without a connection nothing happens: the next one has the new settings
+    // anyway.
+    void reconnect();
 
 private:
     class Impl;

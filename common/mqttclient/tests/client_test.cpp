@@ -145,6 +145,24 @@ TEST(MqttClient, ComesBackAfterTheBrokerWasKilledAndSubscribesAgain) {
     EXPECT_EQ(f.client->stats().connects, 4u);
 }
 
+TEST(MqttClient, ConnectsAnewWithTheWillThatWasSetSince) {
+    Mosquitto broker;
+    Fixture watcher(options(broker, "watcher2"));
+    watcher.client->subscribe("esl_report/+/ap");
+    ASSERT_TRUE(watcher.connect());
+    auto o = options(broker, "mover");
+    o.will = Will{"esl_report/unclaimed/ap", bytes("gone"), 1, false};
+    Fixture f(o);
+    ASSERT_TRUE(f.connect());
+    f.client->set_will(Will{"esl_report/shop/ap", bytes("gone"), 1, false});
+    f.client->reconnect();
+    ASSERT_TRUE(f.until([&] { return f.client->stats().connects == 2; }));
+    Fixture thief(options(broker, "mover"));  // makes the broker drop the first
+    ASSERT_TRUE(thief.connect());
+    ASSERT_TRUE(watcher.until([&] { return !watcher.messages.empty(); }));
+    EXPECT_EQ(watcher.messages[0].topic, "esl_report/shop/ap");
+}
+
 TEST(MqttClient, FailsWhatIsInFlightWhenTheConnectionIsLost) {
     Mosquitto broker;
     Fixture f(options(broker, "flight"));
