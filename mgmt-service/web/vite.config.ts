@@ -6,5 +6,5 @@ export default defineConfig({
   plugins: [preact()],
   base: './',
   build: { target: 'es2022', assetsInlineLimit: 0, sourcemap: false },
-  test: { include: ['test/**/*.test.ts'] },
+  test: { include: ['test/**/*.test.ts'], setupFiles: ['test/setup.mjs'] },
 });

@@ -4,10 +4,11 @@ import { createReadStream, existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { picture } from './picture.mjs';
 import { createWorld, uuid7 } from './world.mjs';
 
-const dist = join(import.meta.dirname, '..', 'dist');
+const dist = fileURLToPath(new URL('../dist', import.meta.url));
 const port = Number(process.argv[process.argv.indexOf('--port') + 1] || 5180);
 const listeners = new Set();
 let eventId = 0;

@@ -3,12 +3,12 @@ import type { AuditEntry, AuditProof } from '../api/types';
 import { t, type Key } from '../lib/i18n';
 import { useDebounced, useLoad } from '../lib/load';
 import { checkProof, parseCheckpoint, type ProofCheck, type StepState } from '../lib/merkle';
-import { fromLocalInput } from '../lib/time';
+import { day, fromLocalInput } from '../lib/time';
 import { actionText, objectLink, objectText } from '../parts/activity';
-import { actorName, Clock, Drawer, Empty, Failed, Skeleton, When } from '../parts/bits';
+import { actorName, Clock, Drawer, Empty, Failed, Skeleton } from '../parts/bits';
 import { Icon } from '../shell/icons';
 import { go, href, route, setQuery } from '../shell/router';
-import { api, useEvent } from '../state';
+import { api, locale, useEvent } from '../state';
 
 const kinds = ['', 'job.displayed', 'job.failed', 'change', 'product', 'tag', 'session', 'user', 'token'] as const;
 
@@ -71,7 +71,7 @@ function EntryRow({ entry: e, query }: { entry: AuditEntry; query: Record<string
         <span class="entry-index">{e.index}</span>
         <span class={`dot dot-${e.action === 'job.failed' || e.action === 'session.refused' ? 'failed' : e.action === 'job.displayed' ? 'shown' : 'unknown'}`} />
         <span class="row-main"><b>{actionText(e.action)}</b><small class="code">{objectText(e.object)}</small></span>
-        <span class="row-side"><small>{actorName(e.actor)}</small><small><When at={e.at} /> <span class="muted"><Clock at={e.at} /></span></small></span>
+        <span class="row-side"><small>{actorName(e.actor)}</small><small>{day(e.at, locale())} <Clock at={e.at} /></small></span>
         <Icon name="audit" size={18} />
       </a>
     </li>

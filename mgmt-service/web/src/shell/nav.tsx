@@ -137,6 +137,7 @@ function UserMenu() {
       {open && (
         <div class="menu-box">
           <p><b>{user.name}</b><small>{t(`role_${user.role}` as Key)}</small></p>
+          <div class="menu-tools"><ThemeAndLanguage /></div>
           {isAdmin() && <a href={href('settings')} onClick={() => setOpen(false)}><Icon name="settings" size={18} />{t('nav_settings')}</a>}
           <button type="button" onClick={leave}><Icon name="out" size={18} />{t('log_out')}</button>
         </div>

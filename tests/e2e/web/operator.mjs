@@ -1,0 +1,241 @@
+// What an operator does, in a real browser against a running line: log in, import a file, change a price, watch the tag's
+// screen turn to it without a reload, open its audit trail and check the proof. Needs at least one tag that is bound and shown.
+// usage: node operator.mjs [--url URL] [--user NAME] [--password WORD] [--screenshots DIR] [--deadline SECONDS]
+//        (or SHELFWIRE_URL, SHELFWIRE_USER, SHELFWIRE_PASSWORD). Prints the steps; the last line is JSON about what was changed.
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const require = createRequire(new URL('../../../mgmt-service/web/package.json', import.meta.url));
+const { chromium } = require('playwright-core');
+
+const env = process.env;
+const { values: options } = parseArgs({
+  options: {
+    url: { type: 'string', default: env.SHELFWIRE_URL ?? 'http://127.0.0.1:8080/' }, user: { type: 'string', default: env.SHELFWIRE_USER ?? 'admin' },
+    password: { type: 'string', default: env.SHELFWIRE_PASSWORD ?? '' }, screenshots: { type: 'string' }, deadline: { type: 'string', default: '60' },
+  },
+});
+const base = options.url.replace(/\/?$/, '/');
+const deadline = Number(options.deadline) * 1000;
+const browserPath = env.CHROMIUM ?? '/usr/bin/chromium';
+const browserFlags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+const started = Date.now();
+const say = (text) => console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${text}`);
+
+// GTIN-14 with its check digit from the first 13 digits.
+const withCheckDigit = (body) => body + ((10 - ([...body].reduce((sum, d, i) => sum + Number(d) * (i % 2 ? 1 : 3), 0) % 10)) % 10);
+
+class Operator {
+  constructor(context, page, name) { Object.assign(this, { context, page, name, problems: [] }); }
+
+  static async logIn(browser, name, device) {
+    const context = await browser.newContext({ locale: 'en-GB', ...device });
+    const operator = new Operator(context, await context.newPage(), name);
+    operator.page.setDefaultTimeout(deadline);
+    operator.page.on('pageerror', (error) => operator.problems.push(error.message));
+    await operator.page.goto(base);
+    await operator.page.getByLabel('User').fill(options.user);
+    await operator.page.getByLabel('Password').fill(options.password);
+    await operator.shoot('login');
+    await operator.page.getByRole('button', { name: 'Log in' }).click();
+    await operator.page.locator('.hero').waitFor();
+    await operator.page.evaluate(() => { window.sinceLogin = true; });
+    return operator;
+  }
+  // Fails if the page was loaded anew since the login.
+  async neverReloaded() {
+    assert.equal(await this.page.evaluate(() => window.sinceLogin), true, 'the page was reloaded');
+  }
+  async visit(hash) {
+    await this.page.evaluate((to) => { location.hash = to; }, hash);
+  }
+  get(path) {
+    return this.page.evaluate(async (p) => {
+      const answer = await fetch(`/api/v1${p}`);
+      if (!answer.ok) throw new Error(`${p}: HTTP ${answer.status} ${await answer.text()}`);
+      return answer.json();
+    }, path);
+  }
+  // The pixels of a picture, asked for anew (by a plain address the browser would show the one it has).
+  pixels(path) {
+    return this.page.evaluate(async (p) => {
+      const answer = await fetch(`/api/v1${p}`, { cache: 'no-store' });
+      if (!answer.ok) throw new Error(`${p}: HTTP ${answer.status}`);
+      if (answer.headers.get('Content-Type') !== 'image/png') return answer.text();  // the development fixture draws SVG
+      const image = await createImageBitmap(await answer.blob());
+      const canvas = Object.assign(document.createElement('canvas'), { width: image.width, height: image.height });
+      const context = canvas.getContext('2d');
+      context.drawImage(image, 0, 0);
+      return `${canvas.width}x${canvas.height} ${Array.from(context.getImageData(0, 0, canvas.width, canvas.height).data).join()}`;
+    }, path);
+  }
+  async shoot(name) {
+    if (!options.screenshots) return;
+    await this.page.waitForTimeout(350);  // pictures and transitions; only for the screenshot's looks
+    await this.page.screenshot({ path: join(options.screenshots, `${this.name}-${name}.png`) });
+  }
+}
+
+async function until(what, check) {
+  const end = Date.now() + deadline;
+  for (;;) {
+    const value = await check();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`not within ${deadline / 1000} s: ${what}`);
+    await new Promise((done) => setTimeout(done, 100));
+  }
+}
+
+async function boundTag(operator) {
+  const page = await operator.get('/tags?state=shown&bound=true&limit=50');
+  const counts = {};
+  for (const tag of page.items) for (const p of tag.products) counts[p.id] = (counts[p.id] ?? 0) + 1;
+  const tag = page.items.find((t) => t.products.length === 1 && counts[t.products[0].id] === 1);
+  assert.ok(tag, 'no bound tag shows what it should');
+  return { tag, product: await operator.get(`/stores/${tag.store}/products/${tag.products[0].id}`) };
+}
+
+async function importFile(operator, product) {
+  const { page } = operator;
+  const fresh = withCheckDigit(`0950${String(Date.now() % 1e9).padStart(9, '0')}`);
+  const cents = 100 + (Date.now() % 800);
+  const price = `${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`;
+  const damaged = fresh.slice(1, -1) + ((Number(fresh.at(-1)) + 1) % 10);
+  const csv = ['barcode,name,price', `${fresh.slice(1)},Probe,${price}`, `${product.id},"${product.name.replaceAll('"', '""')}",${price}`, `${damaged},Damaged,1.00`, '4711,In-store,1.00'].join('\n');
+
+  await operator.visit('#/import');
+  await page.locator('input[type=file]').setInputFiles({ name: 'morning.csv', mimeType: 'text/csv', buffer: Buffer.from(`${csv}\n`) });
+  await page.getByText('Dry run: 2 rows would be applied.').waitFor();
+  const verdicts = await page.locator('.verdicts tbody tr').allInnerTexts();
+  assert.equal(verdicts.length, 2, `two rows are rejected: ${verdicts.join(' | ')}`);
+  assert.match(verdicts[0], /^3\s.*wrong check digit/s);
+  assert.match(verdicts[1], /^4\s.*in-store code/s);
+  assert.equal((await operator.get(`/stores/${product.store}/products/${product.id}`)).price?.minor, product.price?.minor, 'a dry run changed a price');
+  await operator.shoot('import');
+  await page.getByRole('button', { name: 'Apply 2 rows' }).click();
+  await page.getByRole('link', { name: 'See the change' }).waitFor();
+  const change = (await page.getByRole('link', { name: 'See the change' }).getAttribute('href')).split('/').pop();
+  await page.locator('.import-live', { hasText: '1/1' }).waitFor();
+  assert.equal((await operator.get(`/stores/${product.store}/products/${product.id}`)).price.minor, cents);
+  return { change, cents, fresh };
+}
+
+async function changePrice(operator, product, cents) {
+  const { page } = operator;
+  await operator.visit(`#/products?q=${product.id}`);
+  await page.locator('.product', { hasText: product.id }).getByRole('button').click();
+  const field = page.locator('.drawer .field-price input').first();
+  const picture = page.locator('.preview img');
+  const before = await picture.getAttribute('src');
+  await field.fill(`${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`);
+  await until('the preview follows the price', async () => (await picture.getAttribute('src')) !== before);
+  assert.ok(await picture.evaluate((image) => image.decode().then(() => image.naturalWidth > 0)), 'the preview is no picture');
+  await operator.shoot('price');
+  await page.getByRole('button', { name: 'Put on the shelf' }).click();
+  await page.locator('.follow').waitFor();
+  await operator.shoot('on-its-way');
+  return (await page.getByRole('link', { name: 'See the change' }).getAttribute('href')).split('/').pop();
+}
+
+async function auditTrail(operator, tag, change) {
+  const { page } = operator;
+  await page.getByRole('link', { name: 'Audit trail' }).first().click();
+  const displayed = page.locator('.entry', { hasText: 'Displayed' });
+  await displayed.first().waitFor();
+  await operator.shoot('audit');
+  await displayed.first().click();
+  await page.locator('.proof-good').waitFor();
+  await page.getByText('Proved: this entry is in the log, unaltered').waitFor();
+  await operator.shoot('proof');
+  const text = await page.locator('.drawer .raw pre').textContent();
+  assert.ok(text.includes(tag) && text.includes(change), `the newest display in the trail is another one: ${text}`);
+  await page.keyboard.press('Escape');
+}
+
+async function main() {
+  if (options.screenshots) mkdirSync(options.screenshots, { recursive: true });
+  assert.ok(existsSync(browserPath), `no browser at ${browserPath} (set CHROMIUM)`);
+  const profile = mkdtempSync(join(tmpdir(), 'shelfwire-web-'));
+  const browser = await chromium.launch({ executablePath: browserPath, args: [...browserFlags, `--disk-cache-dir=${profile}`] });
+  try {
+    const desk = await Operator.logIn(browser, 'desktop', { viewport: { width: 1280, height: 860 }, colorScheme: 'light' });
+    const shelf = await Operator.logIn(browser, 'phone', { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, colorScheme: 'light' });
+    say('logged in, at a desk and on a phone');
+    await desk.shoot('overview');
+    await shelf.shoot('overview');
+    const { tag, product } = await boundTag(desk);
+    say(`tag ${tag.id} shows ${product.name}`);
+
+    const imported = await importFile(desk, product);
+    say('imported a file: dry run, verdicts, applied, displayed');
+
+    // The phone stands before the tag while the price is changed at the desk.
+    await shelf.visit(`#/tags/${tag.id}`);
+    const screen = shelf.page.locator('.screens figure').first().locator('img');
+    await screen.waitFor();
+    const oldSource = await screen.getAttribute('src');
+    const oldPixels = await shelf.pixels(`/tags/${tag.id}/shown.png`);
+    const cents = imported.cents + 111;
+    const change = await changePrice(desk, product, cents);
+    const accepted = Date.now();
+    await until('the phone shows the new screen', async () => (await screen.getAttribute('src')) !== oldSource);
+    say(`the tag's screen turned on the phone ${((Date.now() - accepted) / 1000).toFixed(1)} s after the change was accepted`);
+    await shelf.page.locator('.screens-between.is-same').waitFor();
+    await shelf.neverReloaded();
+    const shown = await shelf.pixels(`/tags/${tag.id}/shown.png`);
+    assert.notEqual(shown, oldPixels, 'the screen has the same pixels as before');
+    assert.equal(shown, await shelf.pixels(`/tags/${tag.id}/wanted.png`), 'shown and wanted differ');
+    await desk.page.locator('.follow .badge', { hasText: 'Done' }).waitFor();
+    await desk.shoot('shown');
+    await desk.page.keyboard.press('Escape');
+    await desk.page.locator('.product', { hasText: product.id }).getByText(String(Math.floor(cents / 100)), { exact: true }).waitFor();
+    await shelf.shoot('tag');
+
+    await desk.visit(`#/tags/${tag.id}`);
+    await desk.page.locator('.story').first().waitFor();
+    await desk.shoot('tag');
+    await auditTrail(desk, tag.id, change);
+    say('the audit trail has the display, and its proof holds in the browser');
+
+    await desk.visit(`#/changes/${change}`);
+    await desk.page.locator('.change-count', { hasText: '1' }).waitFor();
+    await desk.shoot('change');
+    for (const [page, ready] of [['products', '.product'], ['tags', '.tag-card']]) {
+      for (const operator of [desk, shelf]) {
+        await operator.visit(`#/${page}`);
+        await operator.page.locator(ready).first().waitFor();
+        await operator.shoot(page);
+      }
+    }
+    if (options.screenshots) await darkAndChinese(desk);
+    await desk.neverReloaded();
+    assert.deepEqual([...desk.problems, ...shelf.problems], [], 'errors in the page');
+    say('done');
+    console.log(JSON.stringify({ tag: tag.id, product: product.id, cents, change, import: imported.change }));
+  } finally {
+    await browser.close();
+    rmSync(profile, { recursive: true, force: true });
+  }
+}
+
+async function darkAndChinese(operator) {
+  await operator.page.emulateMedia({ colorScheme: 'dark' });
+  await operator.shoot('tags-dark');
+  await operator.visit('#/dashboard');
+  await operator.page.locator('.hero').waitFor();
+  await operator.shoot('overview-dark');
+  await operator.page.getByRole('button', { name: '切换到中文' }).click();
+  await operator.shoot('overview-chinese');
+  await operator.page.getByRole('button', { name: 'Switch to English' }).click();
+  await operator.page.emulateMedia({ colorScheme: 'light' });
+}
+
+main().catch((error) => {
+  console.error(`web test: ${error.message}`);
+  process.exitCode = 1;
+});
