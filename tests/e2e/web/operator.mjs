@@ -43,7 +43,9 @@ class Operator {
     await operator.page.getByLabel('Password').fill(options.password);
     await operator.shoot('login');
     await operator.page.getByRole('button', { name: 'Log in' }).click();
-    await operator.page.locator('.hero').waitFor();
+    const refused = operator.page.locator('.login-form [role=alert]');
+    await operator.page.locator('.hero').or(refused).first().waitFor();
+    if (await refused.count()) throw new Error(`log-in refused: ${await refused.innerText()}`);
     await operator.page.evaluate(() => { window.sinceLogin = true; });
     return operator;
   }

@@ -51,7 +51,6 @@ export interface ImportOptions {
   url: string;
   file: File;
   csrf: string;
-  key: string;
   onSent: (fraction: number) => void;
   onProgress: (tally: ImportTally) => void;
 }
@@ -75,7 +74,6 @@ export function sendImport(o: ImportOptions): { done: Promise<ImportTally>; abor
     request.open('POST', o.url);
     request.setRequestHeader('Content-Type', contentTypeOf(o.file.name));
     request.setRequestHeader('X-CSRF-Token', o.csrf);
-    request.setRequestHeader('Idempotency-Key', o.key);
     request.upload.onprogress = (e) => { if (e.lengthComputable) o.onSent(e.loaded / e.total); };
     request.onprogress = () => guarded(false);
     request.onload = () => {

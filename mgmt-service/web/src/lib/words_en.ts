@@ -5,6 +5,7 @@ export const en = {
   live_connecting: 'Connecting', live_live: 'Live', live_lost: 'Connection lost, trying again',
   theme_auto: 'Colours: as the device', theme_light: 'Colours: light', theme_dark: 'Colours: dark',
   search_hint: 'Scan or search', search_label: 'Search products, or open a tag by its id', account: 'Account of {name}', log_in: 'Log in', log_out: 'Log out', logging_in: 'Logging in …',
+  change_password: 'Change password', new_password: 'New password, at least 10 characters', again: 'Once more', passwords_differ: 'The two are not the same.', password_changed: 'Password changed',
   user: 'User', password: 'Password', login_wrong: 'User name or password is wrong.', login_slow: 'Too many attempts. Wait a moment and try again.',
   login_lead: 'Log in to your store.', login_claim: 'The price in your books is the price on the shelf. And you can prove it.',
   no_such_page: 'There is no such page', no_store: 'No store yet', no_store_help: 'An administrator adds the first one in',

@@ -6,6 +6,7 @@ export const zh: Words = {
   live_connecting: '连接中', live_live: '实时', live_lost: '连接中断,正在重试',
   theme_auto: '颜色:跟随设备', theme_light: '颜色:浅色', theme_dark: '颜色:深色',
   search_hint: '扫码或搜索', search_label: '搜索商品,或输入价签编号打开', account: '{name} 的账户', log_in: '登录', log_out: '退出登录', logging_in: '正在登录…',
+  change_password: '修改密码', new_password: '新密码,至少 10 个字符', again: '再输入一次', passwords_differ: '两次输入不一致。', password_changed: '密码已修改',
   user: '用户', password: '密码', login_wrong: '用户名或密码错误。', login_slow: '尝试次数过多,请稍后再试。',
   login_lead: '登录您的门店。', login_claim: '账上的价格,就是货架上的价格。而且可以证明。',
   no_such_page: '没有这个页面', no_store: '还没有门店', no_store_help: '由管理员在此添加第一家:',

@@ -1,6 +1,5 @@
 // A file of products: first a dry run that says what would happen to each row, then, if wanted, the real thing.
 import { useRef, useState } from 'preact/hooks';
-import { newKey } from '../api/client';
 import { sendImport, type ImportTally } from '../api/import';
 import type { Change, Verdict } from '../api/types';
 import { t, type Key } from '../lib/i18n';
@@ -33,7 +32,7 @@ export function ImportPage() {
     const started = performance.now();
     let drawn = 0;
     const job = sendImport({
-      url: api.importUrl(store, dryRun, which.name), file: which, csrf: api.csrf(), key: newKey(), onSent: setSent,
+      url: api.importUrl(store, dryRun, which.name), file: which, csrf: api.csrf(), onSent: setSent,
       onProgress: (next) => {
         setTally(next);
         if (performance.now() - drawn > 60) { drawn = performance.now(); setTick((n) => n + 1); }

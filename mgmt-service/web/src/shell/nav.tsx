@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { t, type Key } from '../lib/i18n';
-import { api, isAdmin, lang, live, session, storeId, stores, theme, type Theme } from '../state';
+import { Drawer, problemText } from '../parts/bits';
+import { api, isAdmin, lang, live, session, storeId, stores, theme, toast, type Theme } from '../state';
 import { Icon, Mark, type IconName } from './icons';
 import { go, href, route } from './router';
 
@@ -115,6 +116,7 @@ function Search() {
 
 function UserMenu() {
   const [open, setOpen] = useState(false);
+  const [changing, setChanging] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (!open) return;
@@ -139,9 +141,38 @@ function UserMenu() {
           <p><b>{user.name}</b><small>{t(`role_${user.role}` as Key)}</small></p>
           <div class="menu-tools"><ThemeAndLanguage /></div>
           {isAdmin() && <a href={href('settings')} onClick={() => setOpen(false)}><Icon name="settings" size={18} />{t('nav_settings')}</a>}
+          <button type="button" onClick={() => { setOpen(false); setChanging(true); }}><Icon name="key" size={18} />{t('change_password')}</button>
           <button type="button" onClick={leave}><Icon name="out" size={18} />{t('log_out')}</button>
         </div>
       )}
+      {changing && <PasswordDrawer onClose={() => setChanging(false)} />}
     </div>
+  );
+}
+
+function PasswordDrawer({ onClose }: { onClose: () => void }) {
+  const [error, setError] = useState('');
+  const submit = async (e: SubmitEvent) => {
+    e.preventDefault();
+    const form = new FormData(e.currentTarget as HTMLFormElement);
+    if (form.get('password') !== form.get('again')) return setError(t('passwords_differ'));
+    try {
+      await api.updateUser(session.value!.user.name, { password: String(form.get('password')) });
+      toast(t('password_changed'), 'good');
+      onClose();
+    } catch (failure) {
+      setError(problemText(failure as Error));
+    }
+  };
+  return (
+    <Drawer title={t('change_password')} onClose={onClose}>
+      <form class="editor" onSubmit={submit}>
+        <input type="text" name="username" value={session.value!.user.name} autocomplete="username" hidden readOnly />
+        <label class="field"><span>{t('new_password')}</span><input name="password" type="password" autocomplete="new-password" minLength={10} maxLength={256} required autofocus /></label>
+        <label class="field"><span>{t('again')}</span><input name="again" type="password" autocomplete="new-password" required /></label>
+        {error && <div class="notice notice-bad" role="alert"><Icon name="alert" /><span>{error}</span></div>}
+        <div class="drawer-foot"><button type="submit" class="button primary big">{t('save')}</button></div>
+      </form>
+    </Drawer>
   );
 }
