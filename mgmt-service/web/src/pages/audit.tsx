@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { AuditEntry, AuditProof } from '../api/types';
 import { t, type Key } from '../lib/i18n';
-import { useDebounced, useLoad } from '../lib/load';
+import { useDebounced, useLoad, useThrottled } from '../lib/load';
 import { checkProof, parseCheckpoint, type ProofCheck, type StepState } from '../lib/merkle';
 import { day, fromLocalInput } from '../lib/time';
 import { actionText, objectLink, objectText } from '../parts/activity';
@@ -10,7 +10,8 @@ import { Icon } from '../shell/icons';
 import { go, href, route, setQuery } from '../shell/router';
 import { api, locale, useEvent } from '../state';
 
-const kinds = ['', 'job.displayed', 'job.failed', 'change', 'product', 'tag', 'session', 'user', 'token'] as const;
+const kPage = 60;
+const kinds = ['', 'job.displayed', 'job.failed', 'change', 'product', 'tag', 'ap', 'session', 'user', 'token'] as const;
 
 export function AuditPage() {
   const query = route.value.query;
@@ -21,23 +22,22 @@ export function AuditPage() {
     action: query['action'], tag: query['tag'], change: query['change'], job: query['job'], actor: query['actor'], object: settled.trim(),
     from: query['from'] ? fromLocalInput(query['from']) : null, to: query['to'] ? fromLocalInput(query['to']) : null,
   };
-  const list = useLoad(() => api.audit({ ...filter, limit: 60 }), [JSON.stringify(filter)]);
+  const list = useLoad(() => api.audit({ ...filter, limit: kPage }), [JSON.stringify(filter)]);
   const narrowed = ['tag', 'change', 'job', 'actor'].filter((k) => query[k]);
-  const plain = narrowed.length === 0 && !settled && !query['action'] && !query['to'];
+  const reload = useThrottled(list.reload, 1000);
   useEvent('audit', (e) => {
-    const fits = (!filter.tag || e.tag === filter.tag) && (!filter.change || e.change === filter.change) && (!filter.job || e.job === filter.job);
-    if (plain || (narrowed.length > 0 && fits && !filter.action && !settled && !filter.to)) {
-      list.set((old) => old && { ...old, items: [e, ...old.items.filter((x) => x.index !== e.index)].slice(0, 300) });
-    }
+    const concerns = (!filter.tag || e.tag === filter.tag) && (!filter.change || e.change === filter.change) && (!filter.job || e.job === filter.job);
+    if (concerns && !filter.to && (list.data?.items.length ?? 0) <= kPage) reload();
   });
   const more = async () => {
-    const next = await api.audit({ ...filter, limit: 60, cursor: list.data?.next });
+    const next = await api.audit({ ...filter, limit: kPage, cursor: list.data?.next });
     list.set((old) => old && { next: next.next, items: [...old.items, ...next.items] });
   };
   const back = () => go(href('audit', '', query));
   return (
     <div class="page">
-      <header class="page-head"><h1>{t('nav_audit')}</h1><p class="lead">{t('audit_lead')}</p></header>
+      <header class="page-head"><h1>{t('nav_audit')}</h1></header>
+      <p class="lead">{t('audit_lead')}</p>
       <div class="toolbar">
         <label class="search search-page"><Icon name="search" size={18} />
           <input type="search" value={object} onInput={(e) => setObject(e.currentTarget.value)} placeholder={t('audit_search_hint')} aria-label={t('audit_search_hint')} spellcheck={false} /></label>

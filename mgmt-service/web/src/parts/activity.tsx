@@ -1,10 +1,10 @@
 // What is happening now, newest first; begins with the newest audit entries.
-import { useEffect, useState } from 'preact/hooks';
 import type { AuditEntry } from '../api/types';
 import { known, t } from '../lib/i18n';
+import { useLoad, useThrottled } from '../lib/load';
 import { Icon, type IconName } from '../shell/icons';
 import { href } from '../shell/router';
-import { api, storeId, useEvent } from '../state';
+import { api, useEvent } from '../state';
 import { actorName, Clock } from './bits';
 
 const kShown = 14;
@@ -27,15 +27,12 @@ export function objectLink(entry: AuditEntry): string | null {
 }
 
 export function Activity() {
-  const [entries, setEntries] = useState<AuditEntry[]>([]);
-  const store = storeId.value;
-  useEffect(() => {
-    api.audit({ limit: kShown }).then((page) => setEntries(page.items), () => undefined);
-  }, [store]);
-  useEvent('audit', (entry) => setEntries((old) => [entry, ...old.filter((e) => e.index !== entry.index)].slice(0, kShown)));
+  const entries = useLoad(() => api.audit({ limit: kShown }).then((page) => page.items), []);
+  // Events tell that there are new entries; their index in the log is known to the log alone.
+  useEvent('audit', useThrottled(entries.reload, 700));
   return (
     <ol class="activity">
-      {entries.map((e) => {
+      {entries.data?.map((e) => {
         const to = objectLink(e);
         const text = <><b>{actionText(e.action)}</b> <span class="code">{objectText(e.object)}</span></>;
         return (
@@ -47,7 +44,7 @@ export function Activity() {
           </li>
         );
       })}
-      {entries.length === 0 && <li class="muted">{t('quiet')}</li>}
+      {entries.data?.length === 0 && <li class="muted">{t('quiet')}</li>}
     </ol>
   );
 }

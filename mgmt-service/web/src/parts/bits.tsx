@@ -101,7 +101,8 @@ export const shortAp = (id: string | null) => id?.replace(/^GID_esl_ap@@@/, '') 
 
 export function Ago({ at }: { at: number | null | undefined }) {
   if (!at) return <>–</>;
-  return <time dateTime={new Date(at).toISOString()} title={new Date(at).toLocaleString(locale())}>{ago(at, now.value, locale())}</time>;
+  const until = at - now.value;  // the page's clock ticks in steps: what has just happened is not in the future
+  return <time dateTime={new Date(at).toISOString()} title={new Date(at).toLocaleString(locale())}>{ago(until > 0 && until < 10000 ? now.value : at, now.value, locale())}</time>;
 }
 export const Clock = ({ at }: { at: number }) => <time dateTime={new Date(at).toISOString()}>{clock(at, locale())}</time>;
 export const When = ({ at }: { at: number }) => <time dateTime={new Date(at).toISOString()} title={new Date(at).toLocaleString(locale())}>{dateTime(at, locale())}</time>;
