@@ -6,8 +6,9 @@
 
 namespace esl::mgmt::rest {
 
-EventHub::EventHub(const Clock& clock, Encode encode, HubSettings settings)
+EventHub::EventHub(const Clock& clock, Encode encode, HubSettings settings, Tail tail)
     : encode_(std::move(encode)),
+      tail_(std::move(tail)),
       settings_(settings),
       next_id_(static_cast<std::uint64_t>(to_millis(clock.wall())) * 1000),
       thread_([this] { run(); }) {}
@@ -76,7 +77,9 @@ void EventHub::run() {
     std::unique_lock lock(mutex_);
     auto next_beat = std::chrono::steady_clock::now() + settings_.heartbeat;
     for (;;) {
-        changed_.wait_until(lock, next_beat, [&] { return stopped_ || lost_ || !queue_.empty(); });
+        const auto wake =
+            tail_ ? std::min(next_beat, std::chrono::steady_clock::now() + settings_.tail_every) : next_beat;
+        changed_.wait_until(lock, wake, [&] { return stopped_ || lost_ || !queue_.empty(); });
         if (stopped_) return;
         if (std::exchange(lost_, false)) {
             spdlog::warn("more live events than could be encoded: listeners start anew");
@@ -91,6 +94,11 @@ void EventHub::run() {
             deliver(*events);
             lock.lock();
         }
+        if (tail_ && !stopped_) {
+            lock.unlock();
+            deliver(tail_());
+            lock.lock();
+        }
         if (std::chrono::steady_clock::now() >= next_beat) {
             keep_alive();
             next_beat = std::chrono::steady_clock::now() + settings_.heartbeat;
@@ -98,18 +106,35 @@ void EventHub::run() {
     }
 }
 
+// next_id_ is written by this thread only, so it may be read here without the mutex.
 void EventHub::deliver(const std::vector<Event>& events) {
     std::vector<Remembered> fresh;
-    std::uint64_t id = next_id_;  // written by this thread only
     for (const auto& event : events) {
         const auto out = encode_(event);
         if (!out) continue;
-        auto text = http::server_sent_event(out->name, out->data, std::to_string(id));
-        fresh.push_back({.id = id, .store = event.store, .text = std::move(text)});
-        ++id;
+        const auto id = next_id_ + fresh.size();
+        fresh.push_back({.id = id,
+                         .store = event.store,
+                         .text = http::server_sent_event(out->name, out->data, std::to_string(id))});
     }
+    publish(std::move(fresh));
+}
+
+void EventHub::deliver(std::vector<Tailed> events) {
+    std::vector<Remembered> fresh;
+    for (auto& event : events) {
+        const auto id = next_id_ + fresh.size();
+        fresh.push_back({.id = id,
+                         .store = std::move(event.store),
+                         .text = http::server_sent_event(event.event.name, event.event.data, std::to_string(id))});
+    }
+    publish(std::move(fresh));
+}
+
+void EventHub::publish(std::vector<Remembered> fresh) {
+    if (fresh.empty()) return;
     const std::lock_guard lock(mutex_);
-    next_id_ = id;
+    next_id_ += fresh.size();
     send_to_all(fresh);
     for (auto& one : fresh) memory_.push_back(std::move(one));
     while (memory_.size() > settings_.memory) memory_.pop_front();

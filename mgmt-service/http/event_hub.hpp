@@ -25,6 +25,7 @@ struct HubSettings {
     std::size_t max_listeners = 256;
     std::size_t max_pending = std::size_t{4} << 20;  // bytes a listener has not taken; above: it is dropped
     std::chrono::milliseconds heartbeat = std::chrono::seconds(15);
+    std::chrono::milliseconds tail_every = std::chrono::milliseconds(500);
 };
 
 // Thread-safe. Encodes on a thread of its own, once per event whatever the number of listeners.
@@ -35,11 +36,18 @@ public:
     };
     // Called on the hub's thread; an event that gives nothing is left out.
     using Encode = std::function<std::optional<Encoded>(const Event&)>;
+    // More events, from where the service does not tell of them: asked after each batch and every `tail_every`, on the
+    // hub's thread.
+    struct Tailed {
+        std::string store;
+        Encoded event;
+    };
+    using Tail = std::function<std::vector<Tailed>()>;
     // Who may see an event of that store (empty: of none).
     using Sees = std::function<bool(const std::string& store)>;
 
     // Ids start at the wall time in milliseconds times 1000, so that those of an earlier process are always below.
-    EventHub(const Clock& clock, Encode encode, HubSettings settings);
+    EventHub(const Clock& clock, Encode encode, HubSettings settings, Tail tail = {});
     ~EventHub() { stop(); }
     EventHub(const EventHub&) = delete;
     EventHub& operator=(const EventHub&) = delete;
@@ -65,12 +73,15 @@ private:
     };
     void run();
     void deliver(const std::vector<Event>& events);
+    void deliver(std::vector<Tailed> events);
+    void publish(std::vector<Remembered> fresh);
     void send_to_all(const std::vector<Remembered>& fresh);
     [[nodiscard]] std::string missed_since(std::uint64_t last_id, const Sees& sees) const;
     void sweep();
     void keep_alive();
 
     Encode encode_;
+    Tail tail_;
     HubSettings settings_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;

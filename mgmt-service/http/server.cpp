@@ -21,7 +21,8 @@ std::optional<EventHub::Encoded> encode(Service& service, const Event& event) {
         std::optional<EventHub::Encoded> operator()(const Job& j) const { return {{"job", encoded(view(j))}}; }
         std::optional<EventHub::Encoded> operator()(const Change& c) const { return {{"change", encoded(view(c))}}; }
         std::optional<EventHub::Encoded> operator()(const ApView& a) const { return {{"ap", encoded(view(a))}}; }
-        std::optional<EventHub::Encoded> operator()(const AuditEntry& e) const { return {{"audit", encoded(view(e))}}; }
+        // Read from the log itself, where each has its index: see AuditTail.
+        std::optional<EventHub::Encoded> operator()(const AuditEntry&) const { return std::nullopt; }
         std::optional<EventHub::Encoded> operator()(const ProductView& p) const {
             const auto store = service.store(p.product.store);
             if (!store) return std::nullopt;
@@ -30,6 +31,30 @@ std::optional<EventHub::Encoded> encode(Service& service, const Event& event) {
     };
     return std::visit(Visitor{service}, event.what);
 }
+
+// New entries of the audit log, whoever wrote them. Used on the hub's thread.
+class AuditTail {
+public:
+    explicit AuditTail(const audit::Log& log) : log_(log), next_(log.size()) {}
+    std::vector<EventHub::Tailed> operator()() {
+        std::vector<EventHub::Tailed> out;
+        for (const auto size = log_.size(); next_ < size && out.size() < kMost; ++next_) {
+            const auto record = log_.read(next_);
+            if (!record) break;
+            const auto json = view(*record);
+            const auto store = json.find("store");
+            out.push_back(
+                {.store = store != json.end() && store->is_string() ? store->get<std::string>() : std::string{},
+                 .event = {"audit", encoded(json)}});
+        }
+        return out;
+    }
+
+private:
+    static constexpr std::size_t kMost = 1000;
+    const audit::Log& log_;
+    std::uint64_t next_;
+};
 
 http::ServerOptions server_options(const Settings& settings, RequestCounts& counts) {
     http::ServerOptions options;
@@ -56,10 +81,12 @@ struct RestServer::Impl {
     Impl(Dependencies d, Settings s)
         : deps(std::move(d)),
           settings(std::move(s)),
-          hub(deps.clock, [this](const Event& e) { return encode(deps.service, e); },
+          hub(
+              deps.clock, [this](const Event& e) { return encode(deps.service, e); },
               {.memory = settings.event_memory,
                .max_listeners = settings.max_event_listeners,
-               .heartbeat = settings.heartbeat}) {
+               .heartbeat = settings.heartbeat},
+              AuditTail(deps.audit)) {
         add_routes();
     }
 

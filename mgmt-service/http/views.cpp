@@ -68,12 +68,6 @@ std::string base64(BytesView bytes) {
 void put(Json& out, const char* name, const std::string& text) {
     if (!text.empty()) out[name] = text;
 }
-void put_json(Json& out, const char* name, const std::string& text) {
-    if (text.empty()) return;
-    auto json = Json::parse(text, nullptr, false);
-    out[name] = json.is_discarded() ? Json(text) : std::move(json);
-}
-
 // "tag:<id>" also answers in `tag`, so that a page need not cut texts.
 void put_tag_of_object(Json& out, const std::string& object) {
     if (object.starts_with("tag:") && !out.contains("tag")) out["tag"] = object.substr(4);
@@ -306,19 +300,6 @@ Json view(const auth::Token& t) {
             {"created_by", t.created_by},
             {"last_used_at", or_null(t.last_used_at)},
             {"expires_at", or_null(t.expires_at)}};
-}
-
-Json view(const AuditEntry& e) {
-    Json out{{"at", to_millis(e.at)}, {"actor", e.actor}, {"action", e.action}, {"object", e.object}};
-    put(out, "store", e.store);
-    put(out, "change", e.change);
-    put(out, "job", e.job);
-    put(out, "tag", e.tag);
-    put(out, "source", e.source);
-    put_json(out, "before", e.before);
-    put_json(out, "after", e.after);
-    put_tag_of_object(out, e.object);
-    return out;
 }
 
 Json view(const audit::Record& record) {

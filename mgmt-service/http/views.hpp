@@ -29,7 +29,6 @@ using Json = nlohmann::json;
 [[nodiscard]] Json view(const TemplateInfo& info);
 [[nodiscard]] Json view(const auth::User& user);
 [[nodiscard]] Json view(const auth::Token& token);
-[[nodiscard]] Json view(const AuditEntry& entry);  // as an event: without index
 [[nodiscard]] Json view(const audit::Record& record);
 [[nodiscard]] Json view(const audit::Proof& proof);
 

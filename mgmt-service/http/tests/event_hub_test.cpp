@@ -103,6 +103,22 @@ TEST_F(EventHubTest, BoundsItsListeners) {
     EXPECT_NE(hub->listen({}, everything), nullptr);
 }
 
+TEST_F(EventHubTest, AsksItsTailWithoutBeingTold) {
+    std::atomic<int> asked{0};
+    hub = std::make_unique<EventHub>(
+        clock, [](const Event&) -> std::optional<EventHub::Encoded> { return std::nullopt; },
+        HubSettings{.heartbeat = 1h, .tail_every = 1ms},
+        [&]() -> std::vector<EventHub::Tailed> {
+            if (++asked != 3) return {};
+            return {{.store = "a", .event = {"audit", "entry 7"}}};
+        });
+    const auto stream = hub->listen({}, everything);
+    const auto other = hub->listen({}, [](const std::string& store) { return store == "b"; });
+    EXPECT_NE(read_until(*stream, "entry 7").find("event: audit"), std::string::npos);
+    EXPECT_TRUE(testing::wait_until([&] { return asked > 5; }));
+    EXPECT_EQ(other->take().bytes, "");
+}
+
 TEST_F(EventHubTest, KeepsQuietStreamsAwakeAndEndsThemWhenItStops) {
     open({.heartbeat = 5ms});
     const auto stream = hub->listen({}, everything);
