@@ -13,7 +13,7 @@
 #include "common/http/client.hpp"
 #include "common/http/worker_pool.hpp"
 #include "common/testing/testing.hpp"
-#include "mgmt-service/adapters/audit/log_audit_sink.hpp"
+#include "mgmt-service/adapters/audit/audit_log_sink.hpp"
 #include "mgmt-service/adapters/memory/memory_task_store.hpp"
 #include "mgmt-service/auth/auth_service.hpp"
 #include "mgmt-service/auth/sqlite_auth_store.hpp"
@@ -100,7 +100,7 @@ class RestTest : public ::testing::Test {
 protected:
     RestTest() {
         log = audit::Log::open({.dir = dir / "audit", .origin = "shelfwire/mgmt"}, clock).value();
-        sink = std::make_unique<LogAuditSink>(*log);
+        sink = std::make_unique<AuditLogSink>(*log);
         service = std::make_unique<Service>(clock, store, renderer, *sink, link, ServiceSettings{});
         service->start();
         auth_store = auth::open_sqlite_auth_store(dir / "auth.sqlite");

