@@ -1,6 +1,6 @@
 export const en = {
   // Frame
-  skip: 'Skip to content', main_navigation: 'Main', more: 'More', store: 'Store', loading: 'Loading', close: 'Close', filter: 'Filter', all: 'All',
+  skip: 'Skip to content', main_navigation: 'Main', more: 'More', store: 'Store', loading: 'Loading', progress: 'Progress', close: 'Close', filter: 'Filter', all: 'All',
   nav_dashboard: 'Overview', nav_products: 'Products', nav_tags: 'Tags', nav_changes: 'Changes', nav_import: 'Import', nav_audit: 'Audit log', nav_settings: 'Settings',
   live_connecting: 'Connecting', live_live: 'Live', live_lost: 'Connection lost, trying again',
   theme_auto: 'Colours: as the device', theme_light: 'Colours: light', theme_dark: 'Colours: dark',

@@ -1,7 +1,7 @@
 import type { Words } from './i18n';
 
 export const zh: Words = {
-  skip: '跳到内容', main_navigation: '主导航', more: '更多', store: '门店', loading: '加载中', close: '关闭', filter: '筛选', all: '全部',
+  skip: '跳到内容', main_navigation: '主导航', more: '更多', store: '门店', loading: '加载中', progress: '进度', close: '关闭', filter: '筛选', all: '全部',
   nav_dashboard: '总览', nav_products: '商品', nav_tags: '价签', nav_changes: '变更', nav_import: '导入', nav_audit: '审计日志', nav_settings: '设置',
   live_connecting: '连接中', live_live: '实时', live_lost: '连接中断,正在重试',
   theme_auto: '颜色:跟随设备', theme_light: '颜色:浅色', theme_dark: '颜色:深色',

@@ -63,7 +63,7 @@ export function ImportPage() {
         <section class="card import-state">
           <p class="import-file"><Icon name="import" /><b>{file.name}</b><small class="muted">{Math.ceil(file.size / 1024).toLocaleString(locale())} KB</small>
             {!busy && <small class="muted">{t('took', { s: (took / 1000).toFixed(1) })}</small>}</p>
-          {busy && <div class="progress" role="progressbar" aria-valuenow={Math.round(sent * 100)} aria-valuemin={0} aria-valuemax={100}><i class="fill-moving" style={{ flexGrow: sent }} /><i style={{ flexGrow: 1 - sent }} /></div>}
+          {busy && <div class="progress" role="progressbar" aria-label={t('progress')} aria-valuenow={Math.round(sent * 100)} aria-valuemin={0} aria-valuemax={100}><i class="fill-moving" style={{ flexGrow: sent }} /><i style={{ flexGrow: 1 - sent }} /></div>}
           {tally && <Totals tally={tally} tick={tick} />}
           {stage === 'checked' && (
             <div class="import-foot">

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Page, Product } from '../api/types';
 import { t } from '../lib/i18n';
-import { useDebounced, useLoad } from '../lib/load';
+import { useDebounced, useLoad, useThrottled } from '../lib/load';
 import { day } from '../lib/time';
 import { Chips, Empty, Failed, moneyText, Price, promotionNow, Skeleton } from '../parts/bits';
 import { Icon } from '../shell/icons';
@@ -10,6 +10,7 @@ import { api, canWrite, locale, storeId, useEvent } from '../state';
 import { NoStore } from './dashboard';
 import { ProductEditor } from './product_editor';
 
+const kPage = 60;
 type Only = '' | 'bound' | 'unbound' | 'promotion';
 
 export function ProductsPage() {
@@ -22,16 +23,17 @@ export function ProductsPage() {
   useEffect(() => setText(query['q'] ?? ''), [query['q']]);
   useEffect(() => { if (q !== (route.value.query['q'] ?? '')) setQuery({ q }); }, [q]);
   const filter = { q, bound: only === 'bound' ? true : only === 'unbound' ? false : undefined, promotion: only === 'promotion' || undefined };
-  const list = useLoad(() => api.products(store, { ...filter, limit: 60 }), [store, q, only]);
+  const list = useLoad(() => api.products(store, { ...filter, limit: kPage }), [store, q, only]);
   useEvent('product', (p) => {
     if (p.store !== store) return;
     list.set((old) => old && { ...old, items: old.items.map((x) => (x.id === p.id ? p : x)) });
   });
   useEvent('tag', (tag) => list.set((old) => old && { ...old, items: old.items.map((p) => (
     p.tags.some((x) => x.id === tag.id) ? { ...p, tags: p.tags.map((x) => (x.id === tag.id ? { ...x, state: tag.state } : x)) } : p)) }));
-  useEvent('change', (c) => { if (c.state === 'done' && c.store === store && c.kind !== 'binding') list.reload(); });
+  const refresh = useThrottled(list.reload, 1200);
+  useEvent('change', (c) => { if (c.store === store && (list.data?.items.length ?? 0) <= kPage) refresh(); });
   const more = async () => {
-    const next = await api.products(store, { ...filter, limit: 60, cursor: list.data?.next });
+    const next = await api.products(store, { ...filter, limit: kPage, cursor: list.data?.next });
     list.set((old) => old && { ...next, items: [...old.items, ...next.items] });
   };
   if (!store) return <NoStore />;
@@ -87,7 +89,8 @@ function ProductRow({ product: p, onEdit }: { product: Product; onEdit: () => vo
         {p.tags.length === 0 && <small class="muted">{t('no_tag')}</small>}
       </div>
       <div class="product-unit"><small>{p.unit_price ? `${moneyText(p.unit_price)} / ${p.unit_price.per.replace(/^1 /, '')}` : ''}</small></div>
-      <button type="button" class="price-button" onClick={onEdit} aria-label={`${canWrite() ? t('edit_price') : t('look')}: ${p.name}, ${moneyText(p.price_now)}`}>
+      <button type="button" class="price-button" onClick={onEdit}>
+        <span class="sr">{canWrite() ? t('edit_price') : t('look')}: {p.name}</span>
         {promo && p.promotion!.prior_price && <Price money={p.promotion!.prior_price} size="s" struck />}
         <Price money={p.price_now} size="l" promo={promo} />
       </button>

@@ -73,7 +73,7 @@ function TagCard({ tag }: { tag: Tag }) {
   const same = isSame(tag);
   const product = tag.products[0];
   return (
-    <a class={`tag-card card tag-${tag.state}`} href={href('tags', tag.id)} aria-label={`${product?.name ?? tag.id}, ${t(`state_${tag.state}` as Key)}`}>
+    <a class={`tag-card card tag-${tag.state}`} href={href('tags', tag.id)}>
       <header>
         <span class="tag-title"><b>{product?.name ?? t('unbound')}</b><small>{tag.position || tag.panel.replace('-', ' · ')}</small></span>
         <StateBadge state={tag.state} late={tag.late} />

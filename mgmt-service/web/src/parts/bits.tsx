@@ -61,7 +61,7 @@ const order: JobState[] = ['displayed', 'transferring', 'accepted', 'sent', 'que
 export function Progress({ counts, total }: { counts: Change['counts']; total: number }) {
   const displayed = counts.displayed ?? 0;
   return (
-    <div class="progress" role="progressbar" aria-valuemin={0} aria-valuemax={total} aria-valuenow={displayed}
+    <div class="progress" role="progressbar" aria-label={t('progress')} aria-valuemin={0} aria-valuemax={total} aria-valuenow={displayed}
       aria-valuetext={t('n_of_m_displayed', { n: displayed, m: total })}>
       {order.filter((s) => counts[s]).map((s) => (
         <i key={s} class={`fill-${jobTone[s]}`} style={{ flexGrow: counts[s] ?? 0 }} title={`${t(`job_${s}` as Key)}: ${counts[s]}`} />
