@@ -222,7 +222,8 @@ void Engine::on_link(bool up) {
     for (auto& [id, ap] : aps_) {
         // What it says while we are away comes from the persistent session; count its silence from now.
         ap.heard = clock_.steady();
-        pump(ap);
+        // What we sent before may be lost with the connection: leases and open tasks go out again.
+        if (ap.rec.online) welcome(ap);
     }
 }
 

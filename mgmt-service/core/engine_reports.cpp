@@ -69,6 +69,7 @@ void Engine::on_message(const contract::ApHello& m) {
 
 // Everything an AP needs after it has come (back): where it belongs, the time, its leases, its open tasks.
 void Engine::welcome(ApState& ap) {
+    if (!link_up_) return;  // said before our own connection stood: on_link() comes back to it
     const auto& id = ap.rec.id;
     if (ap.rec.store) command(id, contract::ApConfig{*ap.rec.store, settings_.full_report_seconds});
     command(id, contract::TimeNotice{now()});
