@@ -100,7 +100,12 @@ void Dialog::send_next() {
 }
 
 void Dialog::receive(BytesView bytes) {
-    for (const auto& frame : unframer_.push(bytes)) {
+    last_byte_ = clock_.steady();
+    take(unframer_.push(bytes));
+}
+
+void Dialog::take(const std::vector<wire::Frame>& frames) {
+    for (const auto& frame : frames) {
         const auto message = wire::decode(frame);
         if (!message) {
             ++unknown_;
@@ -142,6 +147,7 @@ void Dialog::handle(const wire::Message& message) {
 
 void Dialog::tick() {
     const auto now = clock_.steady();
+    if (unframer_.mid_frame() && now - last_byte_ >= kInsideFrame) take(unframer_.give_up_waiting());
     if (in_flight_ && *requests_.front()->deadline <= now) {
         const auto late = requests_.front();
         requests_.pop_front();
@@ -170,6 +176,7 @@ std::optional<SteadyTime> Dialog::next_deadline() const {
         if (!wait.abandoned && wait.deadline && (!first || *wait.deadline < *first)) first = wait.deadline;
     };
     if (in_flight_ && !requests_.empty()) first = requests_.front()->deadline;
+    if (unframer_.mid_frame() && (!first || last_byte_ + kInsideFrame < *first)) first = last_byte_ + kInsideFrame;
     for (const auto& wait : expected_) consider(*wait);
     return first;
 }

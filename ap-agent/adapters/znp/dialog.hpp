@@ -22,6 +22,8 @@ namespace wire = tagwire::znp;
 
 // As zigbee-herdsman: longer than any coordinator needs for a reply (reference section 5.3).
 inline constexpr std::chrono::milliseconds kReplyTimeout{6'000};
+// A frame at 115200 Bd takes 22 ms at most; one that pauses longer is junk or was cut off.
+inline constexpr std::chrono::milliseconds kInsideFrame{250};
 
 class Dialog {
 public:
@@ -83,6 +85,7 @@ public:
 private:
     static constexpr std::size_t kMaxQueued = 1'024;
 
+    void take(const std::vector<wire::Frame>& frames);
     void handle(const wire::Message& message);
     void finish(const std::shared_ptr<Wait>& wait, Result<wire::Message> result);
     void send_next();
@@ -90,6 +93,7 @@ private:
 
     const Clock& clock_;
     wire::Unframer unframer_;
+    SteadyTime last_byte_{};
     Bytes output_;
     std::deque<std::shared_ptr<Wait>> requests_;  // the front one is on the line when `in_flight_`
     std::vector<std::shared_ptr<Wait>> expected_;

@@ -85,5 +85,21 @@ TEST(ZnpUnframer, ForgetsAHalfFrameOnReset) {
     EXPECT_EQ(unframer.dropped_bytes(), 3U);
 }
 
+TEST(ZnpUnframer, FindsFramesBehindAStartByteThatWasJunkAfterASilence) {
+    const Frame frame{0x61, 0x01, {0x79, 0x07}};
+    Bytes wire{0xFE, 0x99, 0x00};  // promises 153 bytes that never come
+    for (int i = 0; i < 2; ++i) {
+        const auto whole = encode_frame(frame);
+        wire.insert(wire.end(), whole.begin(), whole.end());
+    }
+    Unframer unframer;
+    EXPECT_TRUE(unframer.push(wire).empty());
+    EXPECT_TRUE(unframer.mid_frame());
+    EXPECT_EQ(unframer.give_up_waiting(), (std::vector<Frame>{frame, frame}));
+    EXPECT_FALSE(unframer.mid_frame());
+    EXPECT_EQ(unframer.dropped_bytes(), 3U);
+    EXPECT_TRUE(unframer.give_up_waiting().empty());
+}
+
 }  // namespace
 }  // namespace esl::tagwire::znp

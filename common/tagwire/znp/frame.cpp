@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace esl::tagwire::znp {
 namespace {
@@ -50,6 +51,18 @@ std::vector<Frame> Unframer::push(BytesView bytes) {
         at += length + kOverhead;
     }
     pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(at));
+    return out;
+}
+
+std::vector<Frame> Unframer::give_up_waiting() {
+    std::vector<Frame> out;
+    while (!pending_.empty()) {
+        const Bytes rest(pending_.begin() + 1, pending_.end());
+        pending_.clear();
+        ++bad_frames_;
+        ++dropped_bytes_;
+        for (auto& frame : push(rest)) out.push_back(std::move(frame));
+    }
     return out;
 }
 

@@ -36,6 +36,9 @@ public:
     // True when a frame has begun and is not complete: a caller may reset() after a silence.
     [[nodiscard]] bool mid_frame() const { return !pending_.empty(); }
     void reset();
+    // After a silence: what has begun will not be completed. Drops its start byte alone and searches on in the rest,
+    // where whole frames may stand behind a start byte that was junk.
+    [[nodiscard]] std::vector<Frame> give_up_waiting();
 
 private:
     Bytes pending_;
