@@ -36,7 +36,7 @@ export function createWorld(emit) {
     const entry = { at: Date.now(), actor, action, object, ...more };
     const canonical = JSON.stringify(Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1))));
     w.audit.push({ canonical, leaf: sha(Buffer.from([0]), canonical), entry: { index: w.audit.length, ...entry } });
-    emit('audit', entry);
+    emit('audit', w.audit.at(-1).entry);
   };
   const split = (n) => { let k = 1; while (k * 2 < n) k *= 2; return k; };
   const root = (leaves) => (leaves.length === 0 ? sha('') : leaves.length === 1 ? leaves[0] : sha(Buffer.from([1]), root(leaves.slice(0, split(leaves.length))), root(leaves.slice(split(leaves.length)))));

@@ -109,5 +109,5 @@ export interface Stats {
 }
 
 export interface LiveEvents {
-  tag: Tag; job: Job; change: Change; ap: Ap; product: Product; audit: Omit<AuditEntry, 'index'>; reset: Record<string, never>;
+  tag: Tag; job: Job; change: Change; ap: Ap; product: Product; audit: AuditEntry; reset: Record<string, never>;
 }
