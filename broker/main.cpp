@@ -4,9 +4,11 @@
 #include <csignal>
 #include <exception>
 #include <iostream>
+#include <string_view>
 #include <thread>
 
 #include "broker/app/app.hpp"
+#include "broker/app/ctl.hpp"
 #include "broker/app/options.hpp"
 #include "common/log/log.hpp"
 
@@ -44,6 +46,7 @@ int serve(esl::broker::Config config) {
 
 int main(int argc, char** argv) {
     try {
+        if (argc > 1 && std::string_view(argv[1]) == "ctl") return esl::broker::run_ctl(argc - 1, argv + 1);
         esl::broker::Config config;
         if (const auto code = esl::broker::parse_options(argc, argv, config)) return *code;
         if (const auto ok = esl::log::set_up("broker", config.log); !ok) {

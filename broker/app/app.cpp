@@ -10,10 +10,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <latch>
+#include <optional>
+#include <stdexcept>
 #include <thread>
 
 #include "broker/adapters/config_authenticator.hpp"
 #include "broker/adapters/sqlite_message_store.hpp"
+#include "broker/app/admin.hpp"
+#include "broker/app/control.hpp"
 #include "broker/app/listen.hpp"
 #include "broker/app/registrar.hpp"
 #include "broker/net/shard.hpp"
@@ -56,6 +60,9 @@ struct App::Impl {
           registrar({}, config.groups, config.topics,
                     config.data.empty() ? std::filesystem::path{} : config.data / "names.json"),
           stop_event(::eventfd(0, EFD_CLOEXEC)) {
+        if (!config.admin.empty() && config.data.empty()) {
+            throw std::runtime_error("administration needs a data folder for its key and its audit log");
+        }
         raise_open_files();
         open();
     }
@@ -90,10 +97,15 @@ struct App::Impl {
             listening.push_back(b.address);
             for (unsigned i = 0; i < count; ++i) shards[i]->listen_on(b.sockets[i]);
         }
+        control.emplace(shards, registrar, store.get());
         registrar.on_change([this](std::shared_ptr<const Registry> registry) {
             for (auto& shard : shards)
                 shard->post(RunOnShard{[&hub = shard->hub(), registry] { hub.set_registry(registry); }});
         });
+        if (!config.admin.empty()) {
+            admin.emplace(AdminOptions{.listen = config.admin, .data = config.data}, *control, clock);
+            spdlog::info("administration on {}", admin->address());
+        }
     }
 
     void restore() {
@@ -120,6 +132,7 @@ struct App::Impl {
         while (::read(stop_event, &value, sizeof value) < 0 && errno == EINTR) {
         }
         spdlog::info("stopping");
+        admin.reset();
         for (auto& shard : shards) shard->post_stop();
         for (auto& shard : shards) shard->join();
         if (store) store->close();
@@ -135,6 +148,8 @@ struct App::Impl {
     AddressCounts addresses;
     std::unique_ptr<MessageStore> store;
     std::vector<std::unique_ptr<Shard>> shards;
+    std::optional<Control> control;
+    std::optional<Admin> admin;
     std::vector<std::string> listening;
     int stop_event;
 };
@@ -162,8 +177,15 @@ void App::reload() {
 std::string App::address() const {
     return impl_->listening.empty() ? std::string{} : impl_->listening.front();
 }
+std::uint64_t App::counter(const std::string& name) const {
+    for (const auto& figure : impl_->control->figures()) {
+        if (figure.name == name) return figure.value;
+    }
+    throw std::out_of_range("no counter " + name);
+}
+
 std::string App::admin_address() const {
-    return {};
+    return impl_->admin ? impl_->admin->address() : std::string{};
 }
 
 }  // namespace esl::broker

@@ -1,7 +1,9 @@
 // The composition root: the one place that names concrete types.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
 
 #include "broker/app/config.hpp"
 
@@ -24,6 +26,8 @@ public:
     // What the first listener is bound to, "ADDR:PORT".
     [[nodiscard]] std::string address() const;
     [[nodiscard]] std::string admin_address() const;
+    // Of /metrics; throws std::out_of_range for a name that is not there.
+    [[nodiscard]] std::uint64_t counter(const std::string& name) const;
 
 private:
     struct Impl;

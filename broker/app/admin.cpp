@@ -1,0 +1,221 @@
+#include "broker/app/admin.hpp"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <spdlog/fmt/fmt.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <system_error>
+
+#include "audit_log/log.hpp"
+#include "common/core/ids.hpp"
+#include "common/http/problem.hpp"
+#include "common/http/server.hpp"
+#include "common/mqtt/topic.hpp"
+
+namespace esl::broker {
+namespace {
+
+using http::Request;
+using http::Response;
+using nlohmann::json;
+
+constexpr std::size_t kListMost = 10'000;
+
+std::string make_key(const std::filesystem::path& file) {
+    const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) throw std::system_error(errno, std::generic_category(), file.string());
+    const auto key = to_lower_hex(random_bytes(32));
+    const auto line = key + "\n";
+    const bool written = ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size()) && ::fsync(fd) == 0;
+    ::close(fd);
+    if (!written) throw std::runtime_error(file.string() + ": cannot be written");
+    return key;
+}
+
+int status_of(const Error& error) {
+    if (error.is(NameError::exists)) return 409;
+    if (error.is(NameError::not_there)) return 404;
+    return 400;
+}
+
+json to_json(const SessionInfo& s) {
+    return {{"client_id", s.client_id}, {"connected", s.connected},   {"address", s.address},
+            {"protocol", s.version},    {"persistent", s.persistent}, {"since", s.since},
+            {"filters", s.filters},     {"queued", s.queued},         {"in_flight", s.in_flight}};
+}
+
+}  // namespace
+
+std::string read_admin_key(const std::filesystem::path& file) {
+    std::ifstream in(file);
+    std::string key;
+    if (!std::getline(in, key) || key.empty()) throw std::runtime_error("no key in " + file.string());
+    return key;
+}
+
+struct Admin::Impl {
+    Impl(const AdminOptions& options, Control& c) : control(c) {
+        const auto file = options.data / "admin.key";
+        key = std::filesystem::exists(file) ? read_admin_key(file) : make_key(file);
+    }
+
+    Control& control;
+    std::string key;
+    std::unique_ptr<audit::Log> audit;
+    std::shared_ptr<http::Router> router = std::make_shared<http::Router>();
+    std::unique_ptr<http::Server> server;
+
+    // Nothing is acknowledged unaudited.
+    [[nodiscard]] std::optional<Response> write_down(const Request& request, std::string action, std::string object,
+                                                     const json& after) {
+        auto written = audit->append(audit::Entry{.actor = "token:admin",
+                                                  .action = std::move(action),
+                                                  .object = std::move(object),
+                                                  .source = request.peer,
+                                                  .change = {},
+                                                  .job = {},
+                                                  .before = {},
+                                                  .after = after.is_null() ? std::string{} : after.dump(),
+                                                  .detail = {},
+                                                  .at = std::nullopt});
+        if (written) return std::nullopt;
+        return http::problem(503, "done, but the audit log cannot be written: " + written.error().message());
+    }
+
+    [[nodiscard]] bool allowed(const Request& request) const {
+        constexpr std::string_view kBearer = "Bearer ";
+        const auto header = request.headers.get("Authorization");
+        if (!header.starts_with(kBearer)) return false;
+        const auto given = header.substr(kBearer.size());
+        return given.size() == key.size() && sodium_memcmp(given.data(), key.data(), key.size()) == 0;
+    }
+
+    void add(std::string_view method, std::string_view pattern, std::function<Response(const Request&)> handler) {
+        router->add(method, pattern, [this, handler = std::move(handler)](const Request& request) {
+            if (allowed(request)) return handler(request);
+            auto response = http::problem(401, "the key of admin.key goes into Authorization: Bearer");
+            response.headers.set("WWW-Authenticate", "Bearer");
+            return response;
+        });
+    }
+
+    void add_names(NameKind kind, const std::string& plural) {
+        const std::string singular = plural.substr(0, plural.size() - 1);
+        add("GET", "/api/v1/" + plural, [this, kind](const Request&) {
+            const auto registry = control.registrar().current();
+            return http::json_response(
+                200, json{{"items", kind == NameKind::group ? registry->groups() : registry->parents()}}.dump());
+        });
+        add("POST", "/api/v1/" + plural, [this, kind, singular](const Request& request) -> Response {
+            const auto body = json::parse(request.body, nullptr, false);
+            if (!body.is_object() || !body.contains("name") || !body["name"].is_string()) {
+                return http::problem(400, "the body must be {\"name\": \"...\"}");
+            }
+            const auto name = body["name"].get<std::string>();
+            if (auto ok = control.registrar().add(kind, name); !ok)
+                return http::problem(status_of(ok.error()), ok.error().message());
+            if (auto bad = write_down(request, singular + ".added", singular + ":" + name, {{"name", name}}))
+                return *bad;
+            return http::json_response(201, json{{"name", name}}.dump());
+        });
+        add("DELETE", "/api/v1/" + plural + "/{name}", [this, kind, singular](const Request& request) -> Response {
+            const std::string name(request.param("name"));
+            if (auto ok = control.registrar().remove(kind, name); !ok)
+                return http::problem(status_of(ok.error()), ok.error().message());
+            if (auto bad = write_down(request, singular + ".removed", singular + ":" + name, nullptr)) return *bad;
+            return http::empty_response();
+        });
+    }
+
+    [[nodiscard]] Response list_sessions(const Request& request, bool connected_only) {
+        const auto part = request.query_value("client");
+        json items = json::array();
+        for (const auto& s : control.sessions(std::string(part.value_or("")), connected_only, kListMost))
+            items.push_back(to_json(s));
+        const bool more = items.size() >= kListMost;
+        return http::json_response(200, json{{"items", std::move(items)}, {"truncated", more}}.dump(
+                                            -1, ' ', false, json::error_handler_t::replace));
+    }
+
+    [[nodiscard]] Response publish(const Request& request) {
+        const auto body = json::parse(request.body, nullptr, false);
+        if (!body.is_object())
+            return http::problem(400, "the body must be {\"topic\", \"payload\", \"qos\", \"retain\"}");
+        try {
+            const auto topic = body.at("topic").get<std::string>();
+            const auto payload = body.value("payload", std::string{});
+            const auto qos = body.value("qos", 1);
+            if (!mqtt::is_topic_name(topic) || topic.starts_with('$'))
+                return http::problem(400, "topic: not a topic to publish to");
+            if (qos < 0 || qos > 2) return http::problem(400, "qos: 0, 1 or 2");
+            const auto bytes = as_bytes(payload);
+            control.publish(topic, Bytes(bytes.begin(), bytes.end()), static_cast<mqtt::QoS>(qos),
+                            body.value("retain", false));
+            if (auto bad = write_down(request, "message.published", "topic:" + topic,
+                                      {{"bytes", payload.size()}, {"qos", qos}}))
+                return *bad;
+            return http::empty_response(202);
+        } catch (const json::exception& error) {
+            return http::problem(400, error.what());
+        }
+    }
+
+    [[nodiscard]] Response metrics() const {
+        std::string out;
+        for (const auto& f : control.figures()) {
+            out += fmt::format("# HELP broker_{0} {1}\n# TYPE broker_{0} {2}\nbroker_{0} {3}\n", f.name, f.help, f.kind,
+                               f.value);
+        }
+        return http::text_response(200, std::move(out), "text/plain; version=0.0.4; charset=utf-8");
+    }
+
+    void add_routes() {
+        add_names(NameKind::group, "groups");
+        add_names(NameKind::topic, "topics");
+        add("GET", "/api/v1/clients", [this](const Request& r) { return list_sessions(r, true); });
+        add("GET", "/api/v1/sessions", [this](const Request& r) { return list_sessions(r, false); });
+        add("DELETE", "/api/v1/clients/{id}", [this](const Request& r) -> Response {
+            const std::string id(r.param("id"));
+            if (!control.kick(id)) return http::problem(404, "no client '" + id + "' is connected");
+            if (auto bad = write_down(r, "client.kicked", "client:" + id, nullptr)) return *bad;
+            return http::empty_response();
+        });
+        add("POST", "/api/v1/publish", [this](const Request& r) { return publish(r); });
+        add("GET", "/api/v1/stats", [this](const Request&) {
+            json out = json::object();
+            for (const auto& f : control.figures()) out[f.name] = f.value;
+            return http::json_response(200, out.dump());
+        });
+        router->add("GET", "/metrics", [this](const Request&) { return metrics(); });
+        router->add("GET", "/healthz", [](const Request&) { return http::text_response(200, "ok\n"); });
+        router->add("GET", "/readyz", [this](const Request&) {
+            return control.alive() ? http::text_response(200, "ok\n") : http::problem(503, "a shard does not answer");
+        });
+    }
+};
+
+Admin::Admin(const AdminOptions& options, Control& control, const Clock& clock)
+    : impl_(std::make_unique<Impl>(options, control)) {
+    auto log = audit::Log::open({.dir = options.data / "audit", .origin = "shelfwire/broker"}, clock);
+    if (!log) throw std::runtime_error((options.data / "audit").string() + ": " + log.error().message());
+    impl_->audit = std::move(*log);
+    impl_->add_routes();
+    impl_->server = std::make_unique<http::Server>(http::ServerOptions{.listen = options.listen}, impl_->router);
+    impl_->server->start();
+}
+
+Admin::~Admin() {
+    impl_->server->stop();
+}
+
+const std::string& Admin::address() const {
+    return impl_->server->address();
+}
+
+}  // namespace esl::broker

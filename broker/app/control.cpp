@@ -1,0 +1,93 @@
+#include "broker/app/control.hpp"
+
+#include <chrono>
+#include <future>
+#include <memory>
+
+#include "broker/net/shard.hpp"
+
+namespace esl::broker {
+
+bool Control::on_shard(std::size_t index, std::function<void(Shard&)> work) {
+    auto done = std::make_shared<std::promise<void>>();
+    auto future = done->get_future();
+    Shard& shard = *shards_[index];
+    shard.post(RunOnShard{[&shard, work = std::move(work), done] {
+        work(shard);
+        done->set_value();
+    }});
+    return future.wait_for(std::chrono::seconds(2)) == std::future_status::ready;
+}
+
+std::vector<SessionInfo> Control::sessions(const std::string& part, bool connected_only, std::size_t most) {
+    std::vector<SessionInfo> out;
+    for (std::size_t i = 0; i < shards_.size() && out.size() < most; ++i) {
+        // Shared: a shard that answers too late still has somewhere to write to.
+        auto here = std::make_shared<std::vector<SessionInfo>>();
+        const auto room = most - out.size();
+        const bool answered = on_shard(i, [=](Shard& shard) {
+            shard.hub().for_each_session([&](const Session& s) {
+                if (here->size() >= room || (connected_only && s.link == nullptr)) return;
+                if (!part.empty() && s.client_id.find(part) == std::string::npos) return;
+                SessionInfo info;
+                info.client_id = s.client_id;
+                info.connected = s.link != nullptr;
+                if (s.link != nullptr) info.address = s.link->peer();
+                info.version = mqtt::name(s.version);
+                info.persistent = s.persistent;
+                info.since = to_millis(s.since);
+                info.filters = s.filters.size();
+                if (s.out) {
+                    info.queued = s.out->live();
+                    info.in_flight = s.out->ordinary.in_flight() + s.out->p2p.in_flight();
+                }
+                here->push_back(std::move(info));
+            });
+        });
+        if (answered) out.insert(out.end(), here->begin(), here->end());
+    }
+    return out;
+}
+
+bool Control::kick(const std::string& client_id) {
+    auto found = std::make_shared<bool>(false);
+    const auto home = shards_.front()->home_of(client_id);
+    return on_shard(home, [=](Shard& shard) { *found = shard.hub().kick(client_id); }) && *found;
+}
+
+void Control::publish(const std::string& topic, Bytes payload, mqtt::QoS qos, bool retain) {
+    shards_.front()->post(RunOnShard{[shard = shards_.front().get(), topic, payload = std::move(payload), qos, retain] {
+        shard->hub().publish_system(topic, payload, qos, retain);
+    }});
+}
+
+bool Control::alive() {
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+        if (!on_shard(i, [](Shard&) {})) return false;
+    }
+    return true;
+}
+
+std::vector<Control::Figure> Control::figures() const {
+    std::vector<Figure> out;
+    const auto sum = [&](Counter Counters::* member) {
+        std::uint64_t total = 0;
+        for (const auto& shard : shards_) total += (shard->counters().*member).get();
+        return total;
+    };
+#define ESL_X(name, kind, help) out.push_back({#name, #kind, help, sum(&Counters::name)});
+    ESL_BROKER_COUNTERS(ESL_X)
+#undef ESL_X
+    out.push_back({"shards", "gauge", "threads that serve clients", shards_.size()});
+    if (store_ == nullptr) return out;
+    const auto f = store_->figures();
+    out.push_back({"store_commits_total", "counter", "commits of the message store", f.commits});
+    out.push_back({"store_operations_total", "counter", "changes committed to the message store", f.operations});
+    out.push_back({"store_commit_microseconds_total", "counter", "time spent in commits", f.commit_microseconds});
+    out.push_back({"store_commit_failures_total", "counter", "commits that failed", f.failures});
+    out.push_back({"store_waiting_operations", "gauge", "changes handed over and not committed", f.waiting});
+    out.push_back({"store_messages", "gauge", "messages kept on disk", f.messages});
+    return out;
+}
+
+}  // namespace esl::broker

@@ -1,0 +1,62 @@
+// What administration may do to a running broker, whoever asks. Blocking; for threads that are not shards.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "broker/app/registrar.hpp"
+#include "broker/core/counters.hpp"
+#include "broker/ports/message_store.hpp"
+
+namespace esl::broker {
+
+class Shard;
+
+struct SessionInfo {
+    std::string client_id;
+    bool connected = false;
+    std::string address;  // empty while offline
+    std::string version;
+    bool persistent = false;
+    std::int64_t since = 0;  // Unix ms: connected, or offline, since
+    std::size_t filters = 0;
+    std::size_t queued = 0;     // sent and not acknowledged, or waiting
+    std::size_t in_flight = 0;  // sent and not acknowledged
+};
+
+// Thread-safe. The shards outlive it and are running.
+class Control {
+public:
+    Control(std::vector<std::unique_ptr<Shard>>& shards, Registrar& registrar, const MessageStore* store)
+        : shards_(shards), registrar_(registrar), store_(store) {}
+
+    [[nodiscard]] Registrar& registrar() { return registrar_; }
+    // At most `most`, of clients whose id contains `part`; `connected_only` leaves the offline ones out.
+    [[nodiscard]] std::vector<SessionInfo> sessions(const std::string& part, bool connected_only, std::size_t most);
+    [[nodiscard]] bool kick(const std::string& client_id);
+    void publish(const std::string& topic, Bytes payload, mqtt::QoS qos, bool retain);
+    // True when every shard has done a turn since the call, within two seconds.
+    [[nodiscard]] bool alive();
+
+    struct Figure {
+        const char* name;
+        const char* kind;  // "counter" or "gauge"
+        const char* help;
+        std::uint64_t value;
+    };
+    // Sums over the shards, and the store's.
+    [[nodiscard]] std::vector<Figure> figures() const;
+
+private:
+    // Runs on the shard and waits for its end; false when it did not answer in time.
+    bool on_shard(std::size_t index, std::function<void(Shard&)> work);
+
+    std::vector<std::unique_ptr<Shard>>& shards_;
+    Registrar& registrar_;
+    const MessageStore* store_;
+};
+
+}  // namespace esl::broker

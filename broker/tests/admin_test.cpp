@@ -1,0 +1,118 @@
+// Administration over HTTP on a running broker.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "audit_log/log.hpp"
+#include "broker/app/admin.hpp"
+#include "broker/tests/running_broker.hpp"
+#include "broker/tests/test_client.hpp"
+#include "common/http/client.hpp"
+#include "common/testing/testing.hpp"
+
+namespace esl::broker::testing {
+namespace {
+
+using mqtt::QoS;
+using mqtt::ReasonCode;
+using nlohmann::json;
+
+class AdminApi : public ::testing::Test {
+protected:
+    AdminApi() { start(); }
+    void start() {
+        auto config = test_config();
+        config.data = folder_ / "data";
+        config.admin = "127.0.0.1:0";
+        broker_ = std::make_unique<RunningBroker>(config);
+        http_ = std::make_unique<http::Client>(
+            broker_->admin(),
+            http::ClientOptions{
+                .headers = {{"Authorization", "Bearer " + read_admin_key(folder_ / "data/admin.key")}}});
+    }
+    int status(std::string_view method, std::string_view target, const std::string& body = {}) {
+        const auto answer = http_->send(method, target, body, {{"Content-Type", "application/json"}});
+        EXPECT_TRUE(answer);
+        return answer ? answer->status : 0;
+    }
+    json get(std::string_view target) { return json::parse(http_->get(target)->body); }
+    bool connects(const std::string& id) {
+        TestClient c(broker_->port());
+        return c.connect({.client_id = id}).reason == ReasonCode::success;
+    }
+    esl::testing::TempDir folder_;
+    std::unique_ptr<RunningBroker> broker_;
+    std::unique_ptr<http::Client> http_;
+};
+
+TEST_F(AdminApi, WantsItsKeyForAllButHealthAndMetrics) {
+    http::Client stranger(broker_->admin());
+    EXPECT_EQ(stranger.get("/api/v1/groups")->status, 401);
+    stranger.headers().set("Authorization", "Bearer wrong");
+    EXPECT_EQ(stranger.get("/api/v1/stats")->status, 401);
+    EXPECT_EQ(stranger.get("/healthz")->status, 200);
+    EXPECT_EQ(stranger.get("/readyz")->status, 200);
+    const auto metrics = stranger.get("/metrics")->body;
+    EXPECT_NE(metrics.find("# TYPE broker_connections gauge\nbroker_connections 0\n"), std::string::npos);
+    EXPECT_NE(metrics.find("broker_store_commits_total"), std::string::npos);
+    const auto permissions = std::filesystem::status(folder_ / "data/admin.key").permissions();
+    EXPECT_EQ(permissions, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+TEST_F(AdminApi, AddsAndRemovesGroupsForGoodAndInTheAuditLog) {
+    EXPECT_FALSE(connects("GID_added@@@x"));
+    EXPECT_EQ(status("POST", "/api/v1/groups", R"({"name":"GID_added"})"), 201);
+    EXPECT_EQ(status("POST", "/api/v1/groups", R"({"name":"GID_added"})"), 409);
+    EXPECT_EQ(status("POST", "/api/v1/groups", R"({"name":"nope"})"), 400);
+    EXPECT_EQ(status("POST", "/api/v1/groups", "{"), 400);
+    EXPECT_TRUE(connects("GID_added@@@x"));
+    http_.reset();
+    broker_.reset();
+    start();
+    EXPECT_TRUE(connects("GID_added@@@x"));  // after a restart as well
+    EXPECT_EQ(status("DELETE", "/api/v1/groups/GID_added"), 204);
+    EXPECT_EQ(status("DELETE", "/api/v1/groups/GID_added"), 404);
+    EXPECT_EQ(status("DELETE", "/api/v1/groups/GID_test"), 409);  // configured
+    EXPECT_FALSE(connects("GID_added@@@x"));
+    http_.reset();
+    broker_.reset();
+    SystemClock clock;
+    const auto verdict = audit::verify(folder_ / "data/audit");
+    EXPECT_TRUE(verdict.good) << verdict.problem;
+    auto log = audit::Log::open({.dir = folder_ / "data/audit", .origin = {}, .read_only = true}, clock);
+    ASSERT_TRUE(log);
+    audit::Query query;
+    query.object = "group:GID_added";
+    const auto records = (*log)->query(query);
+    ASSERT_TRUE(records);
+    ASSERT_EQ(records->size(), 2U);
+    EXPECT_EQ((*records)[0].entry.action, "group.removed");
+    EXPECT_EQ((*records)[1].entry.action, "group.added");
+}
+
+TEST_F(AdminApi, ListsClientsAndSessionsKicksAndPublishes) {
+    TestClient c(broker_->port());
+    c.connect({.client_id = "GID_test@@@here", .clean = false, .version = mqtt::ProtocolVersion::v5});
+    TestClient away(broker_->port());
+    away.connect({.client_id = "GID_test@@@away", .clean = false});
+    away.disconnect();
+    const auto sessions = get("/api/v1/sessions");
+    EXPECT_EQ(sessions["items"].size(), 2U);
+    const auto clients = get("/api/v1/clients?client=here");
+    ASSERT_EQ(clients["items"].size(), 1U);
+    EXPECT_EQ(clients["items"][0]["client_id"], "GID_test@@@here");
+    EXPECT_EQ(clients["items"][0]["protocol"], "5.0");
+    EXPECT_EQ(status("POST", "/api/v1/publish", R"({"topic":"esl_task/p2p/GID_test@@@here","payload":"hi","qos":1})"),
+              202);
+    EXPECT_EQ(c.receive().payload, "hi");
+    EXPECT_EQ(status("POST", "/api/v1/publish", R"({"topic":"a/#"})"), 400);
+    EXPECT_EQ(status("POST", "/api/v1/publish", R"({"topic":5})"), 400);
+    EXPECT_EQ(status("DELETE", "/api/v1/clients/GID_test%40%40%40here"), 204);
+    EXPECT_EQ(c.expect(mqtt::PacketType::disconnect).reason, ReasonCode::administrative_action);
+    EXPECT_EQ(status("DELETE", "/api/v1/clients/GID_test%40%40%40here"), 404);
+    EXPECT_EQ(get("/api/v1/stats")["publishes_sent_total"], 1);
+}
+
+}  // namespace
+}  // namespace esl::broker::testing
