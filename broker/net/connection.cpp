@@ -278,6 +278,7 @@ void Connection::flush() {
         if (lingering_) return;
         lingering_ = true;
         ::shutdown(socket_.native_handle(), SHUT_WR);
+        if (shard_.stopping_) return shut();  // nobody waits for each client to say goodbye
         shard_.watch(*this, shard_.now_ + kLingerSeconds);
         wait_readable();
         return;

@@ -1,0 +1,56 @@
+// Brokers for tests: one inside the test's process, one as the built executable.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "broker/app/app.hpp"
+
+namespace esl::broker::testing {
+
+// In this process, on port 0.
+class RunningBroker {
+public:
+    explicit RunningBroker(Config config);
+    ~RunningBroker() { stop(); }
+    void stop();
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+    [[nodiscard]] std::string admin() const { return app_->admin_address(); }
+    // Of /metrics, summed over the shards.
+    [[nodiscard]] std::uint64_t counter(const std::string& name) const { return app_->counter(name); }
+
+private:
+    std::unique_ptr<App> app_;
+    std::thread thread_;
+    std::uint16_t port_ = 0;
+};
+
+// A configuration for tests: anonymous, port 0, group GID_test, topics esl_task and esl_report, two shards.
+[[nodiscard]] Config test_config(Mode mode = Mode::apsara);
+
+// The executable, with its log in a file of `folder`.
+class BrokerProcess {
+public:
+    BrokerProcess(std::filesystem::path folder, std::vector<std::string> arguments);
+    ~BrokerProcess();
+    BrokerProcess(const BrokerProcess&) = delete;
+    void start(std::uint16_t port = 0);
+    void kill_dead();  // SIGKILL
+    int terminate();   // SIGTERM; gives the exit code
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+    [[nodiscard]] bool alive() const;
+    [[nodiscard]] std::string log() const;
+
+private:
+    std::filesystem::path folder_;
+    std::vector<std::string> arguments_;
+    pid_t pid_ = -1;
+    std::uint16_t port_ = 0;
+};
+
+}  // namespace esl::broker::testing
