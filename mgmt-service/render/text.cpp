@@ -9,6 +9,8 @@
 #include <string>
 #include <tuple>
 
+#include "mgmt-service/render/glyphs.hpp"
+
 namespace esl::mgmt::render {
 namespace {
 
@@ -17,12 +19,6 @@ struct FreeObject {
 };
 struct FreeDescription {
     void operator()(PangoFontDescription* d) const { pango_font_description_free(d); }
-};
-struct FreeCairo {
-    void operator()(cairo_t* c) const { cairo_destroy(c); }
-};
-struct FreeSurface {
-    void operator()(cairo_surface_t* s) const { cairo_surface_destroy(s); }
 };
 using Description = std::unique_ptr<PangoFontDescription, FreeDescription>;
 
@@ -73,27 +69,64 @@ int aligned(Align align, int room, int width) {
     return 0;
 }
 
+// Ink on its way into a box: spans relative to the box, clipped to it when it is finished.
+class Pen {
+public:
+    Pen(GlyphStore& glyphs, const Box& box) : glyphs_(glyphs), box_(box) {}
+
+    void line(PangoLayoutLine* line, int x, int baseline) {
+        int pen = x * PANGO_SCALE;
+        for (const GSList* at = line->runs; at != nullptr; at = at->next) {
+            const auto* run = static_cast<const PangoGlyphItem*>(at->data);
+            for (int i = 0; i < run->glyphs->num_glyphs; ++i) {
+                const auto& info = run->glyphs->glyphs[i];
+                const int left = PANGO_PIXELS(pen + info.geometry.x_offset);
+                const int y = baseline + PANGO_PIXELS(info.geometry.y_offset);
+                for (const auto& span : glyphs_.get(run->item->analysis.font, info.glyph)) {
+                    add(left + span.x, y + span.y, span.length);
+                }
+                pen += info.geometry.width;
+            }
+        }
+    }
+    void add(int x, int y, int length) {
+        if (y < 0 || y >= box_.height) return;
+        const int from = std::max(x, 0), to = std::min(x + length, box_.width);
+        if (from >= to) return;
+        out_.push_back({static_cast<std::uint16_t>(box_.x + from), static_cast<std::uint16_t>(box_.y + y),
+                        static_cast<std::uint16_t>(to - from)});
+    }
+    [[nodiscard]] Spans take() { return std::move(out_); }
+
+private:
+    GlyphStore& glyphs_;
+    Box box_;
+    Spans out_;
+};
+
+// A piece of a price, laid out: its layout is kept until it is drawn.
+struct Piece {
+    std::unique_ptr<PangoLayout, FreeObject> layout;
+    int width = 0;
+};
+
 }  // namespace
 
 struct TextPainter::Impl {
     std::unique_ptr<PangoFontMap, FreeObject> map;
     std::unique_ptr<PangoContext, FreeObject> context;
     std::unique_ptr<PangoLayout, FreeObject> layout;
-    std::unique_ptr<cairo_surface_t, FreeSurface> surface;
-    std::unique_ptr<cairo_t, FreeCairo> cairo;
-    int surface_width = 0, surface_height = 0;
+    GlyphStore glyphs;
     std::string locale;
     std::map<std::tuple<std::string, int, bool>, Description> descriptions;
 
     explicit Impl(const FontSet& fonts);
     void use_locale(std::string_view wanted);
     PangoFontDescription* description(const TextStyle& style, int size);
-    void begin(const Box& box);
-    Spans finish(const Box& box);
 
-    // One line at one size without wrapping; afterwards `layout` holds it.
+    // One line at one size without wrapping; answers its width. Afterwards `layout` holds it.
     int set_line(const TextStyle& style, int size, std::string_view text);
-    void draw_line(int x, int baseline);
+    [[nodiscard]] Piece piece(const TextStyle& style, int size, std::string_view text);
     // The largest size between min_size and size at which the paragraph fits; `layout` then holds it.
     int set_paragraph(const TextStyle& style, const Box& box, std::string_view text);
 };
@@ -133,39 +166,6 @@ PangoFontDescription* TextPainter::Impl::description(const TextStyle& style, int
     return slot.get();
 }
 
-void TextPainter::Impl::begin(const Box& box) {
-    if (box.width > surface_width || box.height > surface_height) {
-        surface_width = std::max(surface_width, box.width);
-        surface_height = std::max(surface_height, box.height);
-        surface.reset(cairo_image_surface_create(CAIRO_FORMAT_A8, surface_width, surface_height));
-        cairo.reset(cairo_create(surface.get()));
-        cairo_set_antialias(cairo.get(), CAIRO_ANTIALIAS_NONE);
-    }
-    cairo_reset_clip(cairo.get());
-    cairo_rectangle(cairo.get(), 0, 0, box.width, box.height);
-    cairo_clip(cairo.get());
-}
-
-Spans TextPainter::Impl::finish(const Box& box) {
-    cairo_surface_flush(surface.get());
-    auto* data = cairo_image_surface_get_data(surface.get());
-    const auto stride = static_cast<std::size_t>(cairo_image_surface_get_stride(surface.get()));
-    Spans out;
-    for (int y = 0; y < box.height; ++y) {
-        auto* row = data + static_cast<std::size_t>(y) * stride;
-        auto* end = row + box.width;
-        for (auto* at = row; (at = std::find_if(at, end, [](unsigned char c) { return c != 0; })) != end;) {
-            auto* stop = std::find(at, end, 0);
-            out.push_back({static_cast<std::uint16_t>(box.x + (at - row)), static_cast<std::uint16_t>(box.y + y),
-                           static_cast<std::uint16_t>(stop - at)});
-            at = stop;
-        }
-        std::fill(row, end, 0);
-    }
-    cairo_surface_mark_dirty(surface.get());
-    return out;
-}
-
 int TextPainter::Impl::set_line(const TextStyle& style, int size, std::string_view text) {
     auto* l = layout.get();
     pango_layout_set_width(l, -1);
@@ -178,20 +178,29 @@ int TextPainter::Impl::set_line(const TextStyle& style, int size, std::string_vi
     return logical.width;
 }
 
-void TextPainter::Impl::draw_line(int x, int baseline) {
-    cairo_move_to(cairo.get(), x, baseline);
-    pango_cairo_show_layout_line(cairo.get(), pango_layout_get_line_readonly(layout.get(), 0));
+Piece TextPainter::Impl::piece(const TextStyle& style, int size, std::string_view text) {
+    if (text.empty()) return {};
+    Piece out{std::unique_ptr<PangoLayout, FreeObject>(pango_layout_new(context.get())), 0};
+    out.layout.swap(layout);
+    out.width = set_line(style, size, text);
+    out.layout.swap(layout);
+    return out;
 }
 
 int TextPainter::Impl::set_paragraph(const TextStyle& style, const Box& box, std::string_view text) {
     auto* l = layout.get();
+    const int whole = set_line(style, style.size, text);
+    if (whole <= box.width && style.size <= box.height) return style.size;
     pango_layout_set_width(l, box.width * PANGO_SCALE);
     pango_layout_set_ellipsize(l, PANGO_ELLIPSIZE_END);
-    pango_layout_set_text(l, text.data(), static_cast<int>(text.size()));
     for (int size = style.size;; --size) {
         // A line needs no room for its descent at the very bottom: two lines of 13 px go into 28.
         const int fitting = 1 + std::max(0, box.height - line_height(size) + descent(size) / 2) / line_height(size);
-        pango_layout_set_height(l, -std::min(style.lines, fitting));
+        const int lines = std::min(style.lines, fitting);
+        // Text that would not even fit without breaks need not be tried. One per cent, because hinted widths jump.
+        if (size > style.min_size && static_cast<long>(whole) * size * 99 > 100L * lines * box.width * style.size)
+            continue;
+        pango_layout_set_height(l, -lines);
         pango_layout_set_font_description(l, description(style, size));
         if (size <= style.min_size || pango_layout_is_ellipsized(l) == FALSE) return size;
     }
@@ -202,7 +211,7 @@ TextPainter::~TextPainter() = default;
 
 Spans TextPainter::text(const TextStyle& style, const Box& box, std::string_view text, std::string_view locale) {
     impl_->use_locale(locale);
-    impl_->begin(box);
+    Pen pen(impl_->glyphs, box);
     const int size = impl_->set_paragraph(style, box, text);
     const int lines = pango_layout_get_line_count(impl_->layout.get());
     int baseline = first_baseline(style, box, size, lines);
@@ -211,29 +220,29 @@ Spans TextPainter::text(const TextStyle& style, const Box& box, std::string_view
         PangoRectangle logical;
         pango_layout_line_get_pixel_extents(line, nullptr, &logical);
         auto align = style.align;
-        if (pango_layout_line_get_resolved_direction(line) == PANGO_DIRECTION_RTL) {
-            if (align != Align::middle) align = align == Align::start ? Align::end : Align::start;
+        if (pango_layout_line_get_resolved_direction(line) == PANGO_DIRECTION_RTL && align != Align::middle) {
+            align = align == Align::start ? Align::end : Align::start;
         }
-        cairo_move_to(impl_->cairo.get(), aligned(align, box.width, logical.width), baseline);
-        pango_cairo_show_layout_line(impl_->cairo.get(), line);
+        pen.line(line, aligned(align, box.width, logical.width), baseline);
     }
-    return impl_->finish(box);
+    return pen.take();
 }
 
 namespace {
 
-// Where the pieces of a price stand, for one size of the whole units.
+// A price laid out for one size of the whole units.
 struct PriceGrid {
     int size = 0, fraction_size = 0, sign_size = 0;
-    int whole_width = 0, fraction_width = 0, sign_width = 0;
+    Piece whole, fraction, sign;
+    int whole_room = 0;  // to where the fraction begins
     int gap = 0;
     bool sign_under = false;  // beneath the fraction, otherwise beside
     bool sign_first = false;
 
-    [[nodiscard]] int sign_room() const { return sign_width == 0 ? 0 : sign_width + gap; }
+    [[nodiscard]] int sign_room() const { return sign.width == 0 ? 0 : sign.width + gap; }
     [[nodiscard]] int width() const {
-        if (sign_under) return whole_width + std::max(fraction_width, sign_width);
-        return whole_width + fraction_width + sign_room();
+        if (sign_under) return whole_room + std::max(fraction.width, sign.width);
+        return whole_room + fraction.width + sign_room();
     }
 };
 
@@ -243,61 +252,55 @@ Spans TextPainter::price(const TextStyle& style, const Box& box, const PricePart
                          std::string_view locale) {
     impl_->use_locale(locale);
     const bool shown = currency == CurrencyPlace::shown && !parts.symbol.empty();
-    const auto whole = parts.whole + parts.separator;
-    const auto grid_of = [&](int size) {
+    const auto place_sign = [&](PriceGrid& g) {
+        const int below = cap_height(g.size) - cap_height(g.fraction_size) - std::max(2, rounded(0.09 * g.size));
+        g.sign_size = std::min(rounded(below / 0.729), g.fraction_size);
+        g.sign_under = !parts.symbol_first && g.fraction.width > 0 && g.sign_size >= kSmallestSign;
+        g.sign_first = parts.symbol_first;
+        if (!g.sign_under) g.sign_size = g.fraction_size;
+        g.sign = impl_->piece(style, g.sign_size, parts.symbol);
+        while (g.sign_under && g.sign.width > g.fraction.width * 5 / 4 && g.sign_size > kSmallestSign) {
+            g.sign = impl_->piece(style, --g.sign_size, parts.symbol);
+        }
+    };
+    const auto laid_out = [&](int size) {
         PriceGrid g;
         g.size = size;
         g.fraction_size = std::max(rounded(0.52 * size), 8);
         g.gap = std::max(1, rounded(0.06 * size));
-        g.whole_width = impl_->set_line(style, size, whole);
+        g.whole = impl_->piece(style, size, parts.whole + parts.separator);
+        g.fraction = impl_->piece(style, g.fraction_size, parts.fraction);
         // The separator's right bearing would tear the fraction off.
-        if (!parts.fraction.empty()) g.whole_width -= rounded(0.07 * size);
-        if (!parts.fraction.empty()) g.fraction_width = impl_->set_line(style, g.fraction_size, parts.fraction);
-        if (!shown) return g;
-        const int below = cap_height(size) - cap_height(g.fraction_size) - std::max(2, rounded(0.09 * size));
-        g.sign_size = std::min(rounded(below / 0.729), g.fraction_size);
-        g.sign_under = !parts.symbol_first && g.fraction_width > 0 && g.sign_size >= kSmallestSign;
-        if (g.sign_under) {
-            g.sign_width = impl_->set_line(style, g.sign_size, parts.symbol);
-            while (g.sign_width > g.fraction_width * 5 / 4 && g.sign_size > kSmallestSign) {
-                g.sign_width = impl_->set_line(style, --g.sign_size, parts.symbol);
-            }
-        } else {
-            g.sign_first = parts.symbol_first;
-            g.sign_size = g.fraction_size;
-            g.sign_width = impl_->set_line(style, g.sign_size, parts.symbol);
-        }
+        g.whole_room = g.whole.width - (parts.fraction.empty() ? 0 : rounded(0.07 * size));
+        if (shown) place_sign(g);
         return g;
     };
-    auto grid = grid_of(style.size);
+    auto grid = laid_out(style.size);
     while (grid.width() > box.width && grid.size > style.min_size) {
         const int guess = grid.size * box.width / grid.width();
-        grid = grid_of(std::clamp(guess, style.min_size, grid.size - 1));
+        grid = laid_out(std::clamp(guess, style.min_size, grid.size - 1));
     }
 
-    impl_->begin(box);
+    Pen pen(impl_->glyphs, box);
     const int baseline = first_baseline(style, box, grid.size, 1);
     const auto raised = [&](int size) { return baseline - cap_height(grid.size) + cap_height(size); };
-    int x = aligned(style.align, box.width, grid.width());
-    const auto put = [&](std::string_view text, int size, int at_baseline) {
-        impl_->set_line(style, size, text);
-        impl_->draw_line(x, at_baseline);
+    const auto put = [&](const Piece& piece, int x, int at_baseline) {
+        if (piece.layout) pen.line(pango_layout_get_line_readonly(piece.layout.get(), 0), x, at_baseline);
     };
+    int x = aligned(style.align, box.width, grid.width());
     if (grid.sign_first) {
-        put(parts.symbol, grid.sign_size, raised(grid.sign_size));
+        put(grid.sign, x, raised(grid.sign_size));
         x += grid.sign_room();
     }
-    put(whole, grid.size, baseline);
-    x += grid.whole_width;
-    if (grid.fraction_width > 0) put(parts.fraction, grid.fraction_size, raised(grid.fraction_size));
+    put(grid.whole, x, baseline);
+    x += grid.whole_room;
+    put(grid.fraction, x, raised(grid.fraction_size));
     if (grid.sign_under) {
-        x += std::max(0, (grid.fraction_width - grid.sign_width) / 2);
-        put(parts.symbol, grid.sign_size, baseline);
-    } else if (shown && !grid.sign_first) {
-        x += grid.fraction_width + grid.gap;
-        put(parts.symbol, grid.sign_size, raised(grid.sign_size));
+        put(grid.sign, x + std::max(0, (grid.fraction.width - grid.sign.width) / 2), baseline);
+    } else if (!grid.sign_first) {
+        put(grid.sign, x + grid.fraction.width + grid.gap, raised(grid.sign_size));
     }
-    return impl_->finish(box);
+    return pen.take();
 }
 
 TextPainter::Struck TextPainter::struck(const TextStyle& style, const Box& box, std::string_view text,
@@ -309,10 +312,9 @@ TextPainter::Struck TextPainter::struck(const TextStyle& style, const Box& box, 
     const int baseline = first_baseline(style, box, size, 1);
     // Two pixels on either side, for the ends of the strike.
     const int x = 2 + aligned(style.align, box.width - 4, width);
-    impl_->begin(box);
-    impl_->set_line(style, size, text);
-    impl_->draw_line(x, baseline);
-    Struck out{impl_->finish(box), {}};
+    Pen pen(impl_->glyphs, box);
+    pen.line(pango_layout_get_line_readonly(impl_->layout.get(), 0), x, baseline);
+    Struck out{pen.take(), {}};
 
     const int cap = cap_height(size);
     const int thick = size >= 18 ? 2 : 1;
@@ -322,11 +324,9 @@ TextPainter::Struck TextPainter::struck(const TextStyle& style, const Box& box, 
         // ("=", "-", the bar of "4") never hides it.
         const double part = static_cast<double>(at - from) / std::max(1, to - from);
         const int top = baseline - rounded((0.30 + 0.45 * part) * cap) - thick + 1;
-        for (int y = std::max(top - 1, 0); y < std::min(top - 1 + thick, box.height); ++y) {
-            out.strike.push_back(
-                {static_cast<std::uint16_t>(box.x + at), static_cast<std::uint16_t>(box.y + y), std::uint16_t{1}});
-        }
+        for (int y = top - 1; y < top - 1 + thick; ++y) pen.add(at, y, 1);
     }
+    out.strike = pen.take();
     return out;
 }
 
