@@ -79,6 +79,11 @@ void Core::on_attributes(TagId tag, std::uint16_t cluster, const std::vector<zcl
     if (entry->shown != shown_before || entry->battery_mv != battery_before) {
         sight(tag, TagSighting::Event::seen, restarted);
     }
+    const auto said = std::ranges::find(attributes, pd::attribute::kShownImage, &zcl::Attribute::id);
+    if (cluster != pd::kCluster || said == attributes.end()) return;
+    if (const auto at = active_.find(tag); at != active_.end()) {
+        act(tag, at->second->session->on_shown_report(static_cast<std::uint32_t>(said->number())));
+    }
 }
 
 void Core::on_command(TagId tag, const pd::FromTag& command) {

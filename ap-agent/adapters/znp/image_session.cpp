@@ -144,6 +144,12 @@ ImageSession::Actions ImageSession::on(const pd::ShowRsp& shown) {
     return fail_with(error_of(shown.status), shown.status, "tag could not show the image");
 }
 
+ImageSession::Actions ImageSession::on_shown_report(std::uint32_t image) {
+    if (state_ == State::idle || state_ == State::ended) return {};
+    heard_ = true;
+    return image == job_.image ? finish(std::nullopt) : Actions{};
+}
+
 ImageSession::Actions ImageSession::on_default_response(std::uint8_t command, std::uint8_t code) {
     if (state_ == State::idle || state_ == State::ended) return {};
     heard_ = true;

@@ -61,6 +61,8 @@ public:
     Actions on(const pd::BlockReq& request);
     Actions on(const pd::LoadEnd& end);
     Actions on(const pd::ShowRsp& shown);
+    // The tag reports what is on its panel: the same evidence, when the response itself was lost.
+    Actions on_shown_report(std::uint32_t image);
     // The tag's default response to a notify (0) or show (2).
     Actions on_default_response(std::uint8_t command, std::uint8_t status);
     Actions tick();

@@ -177,6 +177,29 @@ TEST_F(CoreImage, ARefreshThatNeverEndsIsATimeout) {
     EXPECT_TRUE(outcomes_[0].started);
 }
 
+TEST_F(CoreImage, AReportOfTheShownImageIsEvidenceTooWhenTheResponseIsLost) {
+    start();
+    auto& tag = joined_tag();
+    tag.refreshes_slowly = true;
+    const auto image = picture();
+    update(image);
+    const auto report = [&](std::uint32_t shown) {
+        zcl::Header header;
+        header.direction = zcl::Direction::to_client;
+        header.no_default_response = true;
+        header.manufacturer = pd::kManufacturer;
+        header.command = zcl::kReportAttributes;
+        const auto payload =
+            zcl::encode_report_attributes({{pd::attribute::kShownImage, zcl::Type::u32, std::uint64_t{shown}}});
+        say(stick_.from_tag(tag, pd::kCluster, zcl::encode_frame(header, payload)));
+    };
+    report(image->crc() + 1);
+    EXPECT_THAT(outcomes_, ::testing::IsEmpty());
+    report(image->crc());
+    ASSERT_EQ(outcomes_.size(), 1U);
+    EXPECT_TRUE(outcomes_[0].displayed());
+}
+
 TEST_F(CoreImage, RefusesAnImageThatDoesNotFitThePanel) {
     start();
     joined_tag();
