@@ -19,6 +19,8 @@ inline constexpr std::uint16_t kManufacturer = 0xE51A;
 inline constexpr std::uint16_t kDevice = 0x0E51;
 inline constexpr std::uint8_t kEndpoint = 1;
 inline constexpr std::string_view kManufacturerName = "Shelfwire";
+// A status of our own beside ZCL's: the battery is too low for a refresh.
+inline constexpr std::uint8_t kLowBattery = 0xE5;
 inline constexpr std::size_t kMaxBlock = 64;  // one unfragmented ZigBee frame holds it
 
 namespace attribute {

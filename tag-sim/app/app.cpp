@@ -15,6 +15,8 @@
 #include "tag-sim/adapters/asio_scheduler.hpp"
 #include "tag-sim/adapters/bluez/service.hpp"
 #include "tag-sim/adapters/http/shelf_api.hpp"
+#include "tag-sim/adapters/state_file.hpp"
+#include "tag-sim/adapters/znp/service.hpp"
 
 namespace esl::sim {
 namespace {
@@ -40,6 +42,19 @@ FaultPlan load_plan(const Options& options) {
     return FaultPlan::load(options.faults, options.seed);
 }
 
+std::vector<znp::Panel> panels(const std::vector<std::string>& texts) {
+    std::vector<znp::Panel> out;
+    for (const auto& text : texts) {
+        const auto panel = znp::parse_panel(text);
+        if (!panel) throw std::runtime_error("--panels: " + panel.error().message() + " (as 296x128-bwr)");
+        out.push_back(*panel);
+    }
+    if (out.empty()) throw std::runtime_error("--panels: none given");
+    return out;
+}
+
+constexpr std::chrono::milliseconds kSaveEvery{500};
+
 // Owns everything; what is declared first goes last.
 class App {
 public:
@@ -48,19 +63,30 @@ public:
           plan_(load_plan(options)),
           scheduler_(io_),
           shelf_(scheduler_, plan_, Speed{options.speed}),
-          signals_(io_, SIGTERM, SIGINT, SIGHUP) {}
+          state_(options.state),
+          signals_(io_, SIGTERM, SIGINT, SIGHUP),
+          save_timer_(scheduler_) {}
 
     int run() {
-        start_radio();
+        state_.load();
+        if (options_.radio == RadioKind::bluez) {
+            start_bluez();
+        } else {
+            start_znp();
+        }
+        state_.restore(shelf_);
+        shelf_.apply_faults();
         start_http();
         wait_for_signal();
+        save();
         io_.run();
         if (http_) http_->stop(std::chrono::seconds(1));
+        state_.save(shelf_, coordinator());
         return exit_code_;
     }
 
 private:
-    void start_radio() {
+    void start_bluez() {
         bluez::BluezOptions radio;
         radio.bus = options_.bus;
         radio.adapter = options_.adapter;
@@ -73,8 +99,29 @@ private:
         });
     }
 
-    web::Figures figures() const {
-        if (!bluez_) return {};
+    void start_znp() {
+        znp::ZnpOptions radio;
+        radio.listen = options_.listen;
+        radio.pty = options_.pty;
+        radio.tags = options_.tags;
+        radio.panels = panels(options_.panels);
+        znp_ = std::make_unique<znp::ZnpService>(io_, radio, shelf_, state_.coordinator());
+        spdlog::info("listening: ZNP on {}", znp_->address());
+    }
+
+    [[nodiscard]] Coordinator* coordinator() { return znp_ ? &znp_->coordinator() : nullptr; }
+
+    void save() {
+        save_timer_.start(kSaveEvery, [this] { save(); });
+        try {
+            state_.save(shelf_, coordinator());
+        } catch (const std::runtime_error& error) {
+            spdlog::error("{}", error.what());  // and again in a moment: the disk may have room then
+        }
+    }
+
+    [[nodiscard]] web::Figures figures() const {
+        if (znp_) return znp_->figures();
         const auto f = bluez_->figures();
         return {{"adverts_total", static_cast<double>(f.adverts)},
                 {"connections_total", static_cast<double>(f.connections)},
@@ -90,7 +137,7 @@ private:
         server.listen = options_.http;
         http_ = std::make_unique<http::Server>(server, web::make_router(io_, shelf_, [this] { return figures(); }));
         http_->start();
-        spdlog::info("listening on {} (http)", http_->address());
+        spdlog::info("listening: HTTP on {}", http_->address());
     }
 
     void wait_for_signal() {
@@ -122,8 +169,11 @@ private:
     FaultPlan plan_;
     AsioScheduler scheduler_;
     Shelf shelf_;
+    StateFile state_;
     boost::asio::signal_set signals_;
+    Timer save_timer_;
     std::unique_ptr<bluez::BluezService> bluez_;
+    std::unique_ptr<znp::ZnpService> znp_;
     std::unique_ptr<http::Server> http_;
     int exit_code_ = 0;
 };
@@ -134,6 +184,7 @@ int run(const Options& options) {
     if (options.check_only) {
         (void)load_plan(options);
         (void)model_ids(options.models);
+        (void)panels(options.panels);
         return 0;
     }
     return App{options}.run();

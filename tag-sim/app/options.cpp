@@ -49,6 +49,7 @@ void common_flags(CLI::App& app, Options& out, std::string& config) {
     app.add_option("--seed", out.seed, "seed of the faults and of all other chance");
     app.add_option("--speed", out.speed, "how many times faster than real tags")->check(CLI::Range(0.01, 10'000.0));
     app.add_option("--faults", out.faults, "fault plan (TOML)");
+    app.add_option("--state", out.state, "file that remembers screens, and the ZigBee network and who has joined it");
     app.add_option("--config", config, "settings file (TOML); flags win over it");
     app.add_flag("--check-config", out.check_only, "read all settings, then end");
     app.add_option("--log-level", out.log_level, "trace, debug, info, warn, error, off");
@@ -76,7 +77,6 @@ ParsedOptions parse_options(int argc, char** argv) {
     common_flags(*znp, out, config);
     auto* listen = znp->add_option("--listen", out.listen, "ADDR:PORT");
     znp->add_option("--pty", out.pty, "path that is made a link to the pseudo-terminal")->excludes(listen);
-    znp->add_option("--state", out.state, "file that remembers the network and who has joined");
     znp->add_option("--panels", out.panels, "panels, taken in turn, as 296x128-bwr")->delimiter(',');
 
     try {

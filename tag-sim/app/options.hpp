@@ -18,6 +18,7 @@ struct Options {
     std::optional<std::uint64_t> seed;
     double speed = 1;
     std::string faults;  // file; empty: nothing goes wrong
+    std::string state;   // file that remembers screens and the network; empty: forgotten at the end
     // bluez
     std::string bus;
     std::string adapter = "hci0";
@@ -26,7 +27,6 @@ struct Options {
     // znp
     std::string listen;  // ADDR:PORT, or
     std::string pty;     // path of a link to the pseudo-terminal
-    std::string state;   // file that remembers the network and who joined; empty: forgotten at the end
     std::vector<std::string> panels{"296x128-bwr", "250x122-bwr", "400x300-bwry", "800x480-bwr"};
 
     std::string log_level = "info";

@@ -1,6 +1,9 @@
 #include "tag-sim/core/fault_plan.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
+#include <vector>
 
 namespace esl::sim {
 namespace {
@@ -12,7 +15,7 @@ constexpr std::array<std::string_view, kFaults> kNames = {
 };
 
 constexpr std::uint64_t kDrawRow = 1000;   // rows of draw(), apart from those of faults
-constexpr std::uint64_t kTraitRow = 2000;  // rows of chosen()
+constexpr std::uint64_t kTraitRow = 2000;  // rows of chosen(): one lot a tag
 
 // SplitMix64's finalizer: every input bit reaches every output bit.
 std::uint64_t mix(std::uint64_t x) {
@@ -85,8 +88,25 @@ double FaultPlan::uniform(TagId tag, std::uint64_t row, std::uint64_t n) const {
     return static_cast<double>(bits >> 11) / static_cast<double>(1ULL << 53);
 }
 
-bool FaultPlan::chosen(TagId tag, Fault fault) const {
-    return uniform(tag, kTraitRow + static_cast<std::uint64_t>(fault), 0) * 100 < rates(tag).of(fault);
+std::set<TagId> FaultPlan::chosen(Fault trait, std::span<const TagId> tags) const {
+    const auto row = kTraitRow + static_cast<std::uint64_t>(trait);
+    std::set<TagId> out;
+    std::vector<std::pair<double, TagId>> lots;
+    for (const auto tag : tags) {
+        const auto lot = uniform(tag, row, 0);
+        if (!tags_.contains(tag)) {
+            lots.emplace_back(lot, tag);
+        } else if (lot * 100 < rates(tag).of(trait)) {
+            out.insert(tag);
+        }
+    }
+    const auto rate = all_.of(trait);
+    if (rate <= 0 || lots.empty()) return out;
+    std::ranges::sort(lots);
+    const auto share = static_cast<double>(lots.size()) * rate / 100;
+    const auto count = std::clamp<std::size_t>(static_cast<std::size_t>(std::lround(share)), 1, lots.size());
+    for (std::size_t i = 0; i < count; ++i) out.insert(lots[i].second);
+    return out;
 }
 
 bool FaultPlan::strikes(TagId tag, Fault fault) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -61,8 +62,9 @@ public:
     [[nodiscard]] const Rates& all() const { return all_; }
     [[nodiscard]] const std::map<TagId, Rates>& overrides() const { return tags_; }
 
-    // A trait of the tag: the same answer each time it is asked, until the rate changes.
-    [[nodiscard]] bool chosen(TagId tag, Fault fault) const;
+    // Which of these tags have a trait (dead, low_battery): of those without rates of their own, exactly the share that
+    // the plan names, rounded, but at least one when it is not 0. The same ones for the same seed and tags.
+    [[nodiscard]] std::set<TagId> chosen(Fault trait, std::span<const TagId> tags) const;
     // One event at the tag: draws the next number of that tag and fault.
     [[nodiscard]] bool strikes(TagId tag, Fault fault);
     // A number from 0 to `below` - 1, from the tag's own row.

@@ -20,8 +20,8 @@ public:
     [[nodiscard]] std::vector<VirtualTag*> tags();
     [[nodiscard]] std::size_t size() const { return tags_.size(); }
 
-    // After a change of the plan: tags that are now chosen to be dead lose their power, and those that the plan had
-    // killed and no longer chooses get it back. Tags switched off by hand stay off.
+    // Once all tags are there, and after each change of the plan: tags that are now chosen to be dead lose their power,
+    // and those that the plan had killed and no longer chooses get it back. Tags switched off by hand stay off.
     void apply_faults();
 
     [[nodiscard]] FaultPlan& plan() { return plan_; }

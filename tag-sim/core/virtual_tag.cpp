@@ -54,9 +54,7 @@ VirtualTag::VirtualTag(TagProfile profile, Scheduler& scheduler, FaultPlan& plan
       since_(scheduler.clock().steady()),
       refresh_timer_(scheduler),
       led_timer_(scheduler),
-      power_timer_(scheduler) {
-    if (plan_.chosen(id(), Fault::dead)) state_ = TagState::dead;
-}
+      power_timer_(scheduler) {}
 
 std::uint16_t VirtualTag::battery_mv() const {
     if (low_battery()) return kLowMv;
@@ -108,6 +106,13 @@ void VirtualTag::finish_refresh() {
     ++counters_.refreshes;
     spend(std::chrono::duration<double>(profile_.refresh).count() * kPanelMw);
     if (auto done = std::exchange(refreshed_, nullptr)) done();
+}
+
+void VirtualTag::restore_screen(image::TagImage image, std::uint32_t id, UnixMillis at, std::uint64_t refreshes) {
+    shown_ = std::move(image);
+    shown_id_ = id;
+    shown_at_ = at;
+    counters_.refreshes = refreshes;
 }
 
 void VirtualTag::cut_power() {

@@ -59,7 +59,8 @@ public:
     [[nodiscard]] std::uint32_t shown_id() const { return shown_id_; }
     [[nodiscard]] UnixMillis shown_at() const { return shown_at_; }
     [[nodiscard]] std::uint16_t battery_mv() const;
-    [[nodiscard]] bool low_battery() const { return plan_.chosen(id(), Fault::low_battery); }
+    [[nodiscard]] bool low_battery() const { return low_battery_; }
+    void set_low_battery(bool low) { low_battery_ = low; }
     [[nodiscard]] const TagCounters& counters() const { return counters_; }
     TagCounters& counters() { return counters_; }
     [[nodiscard]] std::uint8_t led() const { return led_; }  // bit 0 red, 1 green, 2 blue
@@ -74,6 +75,9 @@ public:
     // shown() is the old image. False when the tag is dead or refreshing already.
     [[nodiscard]] bool refresh(image::TagImage image, std::function<void()> done);
     [[nodiscard]] bool refreshing() const { return state_ == TagState::refreshing; }
+
+    // Puts back what the panel showed before a restart of the simulator.
+    void restore_screen(image::TagImage image, std::uint32_t id, UnixMillis at, std::uint64_t refreshes);
 
     // A tag without power does nothing; a refresh under way leaves the old image or a broken one.
     void cut_power();
@@ -103,6 +107,7 @@ private:
     SteadyTime since_;
     double spent_mj_ = 0;
     std::uint8_t led_ = 0;
+    bool low_battery_ = false;
     Timer refresh_timer_;
     Timer led_timer_;
     Timer power_timer_;

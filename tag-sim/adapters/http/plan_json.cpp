@@ -18,11 +18,18 @@ json rates_json(const Rates& rates) {
     return out;
 }
 
+// "dead_percent" is "dead" for people who like to see the unit.
+std::string_view plain_name(std::string_view key) {
+    constexpr std::string_view kUnit = "_percent";
+    if (key.ends_with(kUnit)) key.remove_suffix(kUnit.size());
+    return key;
+}
+
 Result<Rates> merged(Rates rates, const json& object, const std::string& where) {
     if (!object.is_object()) return fail(ParseError::malformed, where + ": expected an object");
     for (const auto& [key, value] : object.items()) {
         const auto place = where + "." + key;
-        const auto fault = fault_from(key);
+        const auto fault = fault_from(plain_name(key));
         const bool switches = value.is_boolean() && fault;  // "dead": true is 100 %
         if (!value.is_number() && !switches) return fail(ParseError::malformed, place + ": expected a number");
         const double number = switches ? (value.get<bool>() ? 100 : 0) : value.get<double>();
@@ -59,9 +66,13 @@ Result<> merge_json(FaultPlan& plan, std::string_view text) {
     const auto document = json::parse(text, nullptr, false);
     if (!document.is_object()) return fail(ParseError::malformed, "body: expected a JSON object");
     FaultPlan changed = plan;
+    auto for_all = document.value("all", json::object());
     for (const auto& [key, value] : document.items()) {
-        if (key == "all") {
-            auto rates = merged(plan.all(), value, "all");
+        if (fault_from(plain_name(key))) for_all[key] = value;
+    }
+    for (const auto& [key, value] : document.items()) {
+        if (key == "all" || fault_from(plain_name(key))) {
+            auto rates = merged(plan.all(), for_all, "all");
             if (!rates) return fail(rates.error());
             changed.set_all(*rates);
         } else if (key != "tags" || !value.is_object()) {

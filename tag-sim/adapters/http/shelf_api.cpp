@@ -38,6 +38,8 @@ json tag_json(const VirtualTag& tag) {
             {"palette", image::name(p.palette)},
             {"state", name(tag.state())},
             {"powered", tag.powered()},
+            {"dead", !tag.powered()},
+            {"transfers", c.transfers},
             {"shown_image", tag.shown_id() == 0 ? json() : json(hex32(tag.shown_id()))},
             {"shown_at", to_millis(tag.shown_at())},
             {"battery_mv", tag.battery_mv()},
@@ -201,6 +203,7 @@ std::shared_ptr<const http::Router> make_router(boost::asio::io_context& io, She
     router->add("PUT", "/tags/{id}/power", [api](const Request& r) { return api->power(r); });
     router->add("GET", "/faults", [api](const Request&) { return api->faults(); });
     router->add("POST", "/faults", [api](const Request& r) { return api->change_faults(r); });
+    router->add("PUT", "/faults", [api](const Request& r) { return api->change_faults(r); });
     router->add("GET", "/metrics", [api](const Request&) { return api->metrics(); });
     return router;
 }
