@@ -292,7 +292,8 @@ void Engine::pump(ApState& ap) {
                                      settings_.tasks_carry_times ? tag.rec.desired->expires : std::nullopt});
         const bool accepted = job.state == JobState::accepted || job.state == JobState::transferring;
         const auto base = accepted ? settings_.progress_timeout : settings_.accept_timeout;
-        set_timer(tag, std::min(base * (std::int64_t{1} << std::min<std::uint32_t>(tag.resends, 5)), settings_.retry_limit));
+        set_timer(tag,
+                  std::min(base * (std::int64_t{1} << std::min<std::uint32_t>(tag.resends, 5)), settings_.retry_limit));
     }
 }
 

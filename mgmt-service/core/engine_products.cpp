@@ -97,13 +97,20 @@ void Engine::fill_prior_price(const std::string& store, const std::string& produ
     promotion.prior_price = lowest;
 }
 
+// The price point in force; after a restart it is in the store alone.
+PricePoint Engine::last_point(const ProductState& product) const {
+    if (!product.points.empty()) return product.points.back();
+    const auto& rec = product.rec;
+    // Without a promotion there was, at the last write, no other price than the product's.
+    if (!rec.promotion) return {rec.store, rec.id, {}, rec.price, false, {}};
+    auto points = lookups_.prices(rec.store, rec.id, now());
+    return points.empty() ? PricePoint{} : std::move(points.back());
+}
+
 void Engine::watch_promotion(const Product& product) {
     if (!product.promotion) return;
-    const auto at = now();
-    if (product.promotion->from > at) {
-        wall_timers_.emplace(product.promotion->from, WallTimer{product.store, product.id, {}});
-    }
-    // Also one that is over already, as after a long stop: it is cleared by the next tick.
+    // Also moments that are over already, as after a long stop: the next tick makes up for them.
+    wall_timers_.emplace(product.promotion->from, WallTimer{product.store, product.id, {}});
     wall_timers_.emplace(product.promotion->to, WallTimer{product.store, product.id, {}});
 }
 
@@ -117,8 +124,7 @@ void Engine::write_product(StoreState& store, Product next, const std::string& c
         if (!fresh) store.index.remove(rec.id, search_text(rec));
         store.index.add(next.id, search_text(next));
     }
-    const auto price_before =
-        state.points.empty() ? (fresh ? std::nullopt : rec.price_at(at)) : state.points.back().price;
+    const auto price_before = fresh ? std::nullopt : last_point(state).price;
     next.store = store.rec.id;
     next.version = rec.version + 1;
     next.updated_at = at;
@@ -144,7 +150,7 @@ void Engine::end_or_begin_promotions(const std::vector<WallTimer>& due) {
         const auto& promotion = *product->rec.promotion;
         const bool ends = promotion.to <= at;
         const bool begins = !ends && promotion.from <= at;
-        const bool counted = !product->points.empty() && product->points.back().promotion;
+        const bool counted = last_point(*product).promotion;
         if (!ends && (!begins || counted)) continue;  // moved meanwhile, or begun before
         auto& store = stores_.at(timer.store);
         auto& [change, tags] = by_store[timer.store];

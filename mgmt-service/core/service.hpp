@@ -122,9 +122,9 @@ struct UpsertOptions {
     bool merge = false;
     bool dry_run = false;
     std::string kind = "import";  // of the change, if one is needed
-    std::string title;
-    std::optional<std::string> change;        // go on with the change of an earlier batch
-    std::optional<std::uint64_t> if_version;  // If-Match; with a single row
+    std::string title{};
+    std::optional<std::string> change{};        // go on with the change of an earlier batch
+    std::optional<std::uint64_t> if_version{};  // If-Match; with a single row
 };
 struct UpsertOutcome {
     std::vector<RowVerdict> verdicts;   // one a row, in order

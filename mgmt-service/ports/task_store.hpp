@@ -16,17 +16,17 @@ namespace esl::mgmt {
 // Rows to insert or, where the key is there, to replace. One row per key and batch. Price points, steps and images are
 // only ever added; an image that is there stays as it is.
 struct WriteBatch {
-    std::vector<Store> stores;
-    std::vector<Ap> aps;
-    std::vector<Tag> tags;
-    std::vector<Product> products;
-    std::vector<PricePoint> prices;
-    std::vector<Change> changes;
-    std::vector<ChangeItem> items;
-    std::vector<Job> jobs;
-    std::vector<JobStep> steps;
-    std::vector<StoredImage> images;
-    std::vector<Idempotency> keys;
+    std::vector<Store> stores{};
+    std::vector<Ap> aps{};
+    std::vector<Tag> tags{};
+    std::vector<Product> products{};
+    std::vector<PricePoint> prices{};
+    std::vector<Change> changes{};
+    std::vector<ChangeItem> items{};
+    std::vector<Job> jobs{};
+    std::vector<JobStep> steps{};
+    std::vector<StoredImage> images{};
+    std::vector<Idempotency> keys{};
 
     [[nodiscard]] std::size_t rows() const {
         return stores.size() + aps.size() + tags.size() + products.size() + prices.size() + changes.size() +
@@ -37,13 +37,13 @@ struct WriteBatch {
 
 // What the service works on in memory: all stores, APs, tags and products, and whatever has not come to rest.
 struct Snapshot {
-    std::vector<Store> stores;
-    std::vector<Ap> aps;
-    std::vector<Tag> tags;
-    std::vector<Product> products;
-    std::vector<Change> changes;    // draft, awaiting_approval, scheduled, running, and those of the jobs below
-    std::vector<ChangeItem> items;  // of scheduled changes
-    std::vector<Job> jobs;          // not final: at most one a tag
+    std::vector<Store> stores{};
+    std::vector<Ap> aps{};
+    std::vector<Tag> tags{};
+    std::vector<Product> products{};
+    std::vector<Change> changes{};    // draft, awaiting_approval, scheduled, running, and those of the jobs below
+    std::vector<ChangeItem> items{};  // of scheduled changes
+    std::vector<Job> jobs{};          // not final: at most one a tag
 };
 
 class TaskStore {

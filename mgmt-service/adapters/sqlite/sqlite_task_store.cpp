@@ -109,6 +109,8 @@ auto page(Database& db, const std::string& table, const std::string& columns, Wh
 class SqliteTaskStore::Impl {
 public:
     explicit Impl(std::string file) : file_(std::move(file)), writer(file_), put(writer.db) {}
+    // The writer is closed last, which folds the log into the file.
+    ~Impl() { idle_.clear(); }
 
     // Borrows a read connection for one query.
     template <class Query>
@@ -157,13 +159,13 @@ Snapshot SqliteTaskStore::load() {
         // 0 to 3: draft, awaiting_approval, scheduled, running. 5, 7, 8, 9: the final states of a job.
         Statement changes(db, std::string("SELECT ") + sqlite::kChangeColumns +
                                   " FROM changes WHERE state < 4 OR id IN (SELECT change FROM jobs WHERE state < 5 OR "
-                                  "state = 6) OR id IN (SELECT dirty FROM tags WHERE dirty IS NOT NULL)");
+                                  "state = 6) OR id IN (SELECT dirty FROM tags WHERE dirty IS NOT NULL) ORDER BY id");
         out.changes = all(changes, sqlite::read_change);
         Statement items(db, std::string("SELECT ") + sqlite::kItemColumns +
                                 " FROM change_items WHERE change IN (SELECT id FROM changes WHERE state = 2) ORDER BY "
                                 "change, idx");
         out.items = all(items, sqlite::read_item);
-        Statement jobs(db, std::string("SELECT ") + sqlite::kJobColumns + " FROM jobs WHERE state < 5 OR state = 6");
+        Statement jobs(db, std::string("SELECT ") + sqlite::kJobColumns + " FROM jobs WHERE state < 5 OR state = 6 ORDER BY id");
         out.jobs = all(jobs, sqlite::read_job);
         return out;
     });
