@@ -176,7 +176,9 @@ Effects TaskEngine::finished(const TaskKey& key, const UpdateOutcome& outcome) {
     if (p == nullptr || (p->stage != Stage::starting && p->stage != Stage::running)) return out;
     --running_[index(key.tag)];
     p->stage = Stage::waiting;
-    p->attempts += outcome.attempts;
+    // Looking for a tag that is not heard is an attempt, too.
+    const bool tried = outcome.displayed() || !not_the_tags_fault(outcome.failure->error);
+    p->attempts += std::max(outcome.attempts, tried ? 1U : 0U);
     if (!p->started) p->started = outcome.started;
 
     auto result = result_of(p->task, p->drop_as.value_or(TaskState::failed));

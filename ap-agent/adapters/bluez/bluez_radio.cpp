@@ -337,7 +337,7 @@ private:
 
     void pump() {
         if (stopping_ || state_ != RadioState::up) return;
-        for (auto it = queue_.begin(); it != queue_.end() && links_.size() < options_.links;) {
+        for (auto it = queue_.begin(); it != queue_.end() && links_.size() < usable_links_;) {
             const auto tag = std::get<2>(*it);
             if (links_.contains(tag)) {  // its last connection is still closing
                 ++it;
@@ -407,6 +407,13 @@ private:
             return schedule(tag, job.due);
         }
         const auto& failure = *outcome.failure;
+        if (failure.detail.contains(
+                "concurrent-connection-limit")) {  // the adapter's own limit; says nothing of the tag
+            usable_links_ = std::max<std::size_t>(1, links_.size() - 1);
+            spdlog::info("{} takes only {} connections at a time", options_.adapter, usable_links_);
+            --job.attempts;
+            return wait_for_advert(tag, job, failure, options_.between_attempts);
+        }
         job.without_progress = outcome.parts_sent > 1 ? 0 : job.without_progress + 1;
         const bool again = !job.cancelled && failure.error != RadioError::rejected &&
                            failure.error != RadioError::gone && failure.error != RadioError::cancelled &&
@@ -414,9 +421,13 @@ private:
         spdlog::debug("{} attempt {} of {}: {} ({})", options_.adapter, job.attempts, tag.text(),
                       describe(failure.error), failure.detail);
         if (!again) return end_job(tag, failure.error, failure.code, failure.detail);
+        wait_for_advert(tag, job, failure, options_.between_attempts * std::max(1U, job.without_progress));
+    }
+
+    void wait_for_advert(TagId tag, Job& job, const UpdateOutcome::Failure& failure, milliseconds pause) {
         job.phase = Phase::waiting;
         job.last = failure;
-        job.not_before = now + options_.between_attempts * std::max(1U, job.without_progress);
+        job.not_before = clock_.steady() + pause;
         job.due = job.not_before + silence_limit(tag);
         schedule(tag, job.due);
     }
@@ -495,6 +506,7 @@ private:
     asio::steady_timer wake_;
     milliseconds reopen_wait_ = kReopenFirst;
     milliseconds slowest_answer_{0};
+    std::size_t usable_links_ = options_.links;  // options_.links, or what the adapter has been found to take
     RadioListener* listener_ = nullptr;
     TagRadio* self_ = nullptr;
     RadioState state_ = RadioState::starting;

@@ -15,7 +15,8 @@ constexpr unsigned kSamePartLimit = 3;
 constexpr std::uint32_t kRequestsPerPart = 3;
 constexpr std::uint32_t kRequestsSpare = 16;
 // A notification or a write without response may get lost; the tag answers a repetition with what it wants next.
-constexpr unsigned kRepeats = 2;
+// Tags forget what they have when the link ends, so that giving up early costs the whole image.
+constexpr unsigned kRepeats = 5;
 constexpr unsigned kAnswersToTrust = 3;
 constexpr int kPatience = 8;
 
@@ -51,16 +52,20 @@ std::chrono::milliseconds GiciskySession::patience() const {
 }
 
 void GiciskySession::answered() {
-    ++answers_;
-    slowest_ = std::max(slowest_, std::chrono::ceil<std::chrono::milliseconds>(clock_.steady() - asked_));
+    // The answer to a repetition says nothing of how long answers take: it may be the late first one.
+    if (repeats_ == 0) {
+        ++answers_;
+        slowest_ = std::max(slowest_, std::chrono::ceil<std::chrono::milliseconds>(clock_.steady() - asked_));
+    }
     repeats_ = 0;
 }
 
 GiciskySession::Actions GiciskySession::repeat() {
+    const auto wait = std::min<std::chrono::milliseconds>(patience() * (1LL << (repeats_ + 1)), times_.notice);
     if (repeats_++ >= kRepeats) return failed(RadioError::timeout, 0, "no notice " + where());
-    if (state_ == State::sending && wanted_)
-        return {WritePart{wire::encode_part(coded_, *wanted_)}, Wake{times_.notice}};
-    return {WriteCommand{last_command_}, Wake{times_.notice}};
+    ++extra_answers_;
+    if (state_ == State::sending && wanted_) return {WritePart{wire::encode_part(coded_, *wanted_)}, Wake{wait}};
+    return {WriteCommand{last_command_}, Wake{wait}};
 }
 
 GiciskySession::Actions GiciskySession::notified(BytesView bytes) {
@@ -103,16 +108,18 @@ GiciskySession::Actions GiciskySession::part_wanted(std::uint32_t part) {
         return failed(RadioError::rejected, 0,
                       "tag wants part " + std::to_string(part) + " of " + std::to_string(parts_));
     }
-    const bool same = wanted_ == part;
-    same_wanted_ = same ? same_wanted_ + 1 : 1;
+    if (wanted_ == part && extra_answers_ > 0) {
+        // The second answer to what was repeated. Sending again would double every part from here on; if the tag really
+        // lacks the part, the timer repeats it.
+        --extra_answers_;
+        return {};
+    }
+    same_wanted_ = wanted_ == part ? same_wanted_ + 1 : 1;
     wanted_ = part;
     if (same_wanted_ >= kSamePartLimit || ++requests_ > parts_ * kRequestsPerPart + kRequestsSpare) {
         return failed(RadioError::timeout, 0,
                       "stalled at part " + std::to_string(part) + " of " + std::to_string(parts_));
     }
-    // Most likely the second answer to a part that was repeated. Sending again at once would double every part from
-    // here on; if the tag really lacks the part, the timer repeats it.
-    if (same) return {};
     if (times_.pause.count() == 0) return send_part();
     state_ = State::pausing;
     return {Wake{times_.pause}};

@@ -20,7 +20,7 @@ struct GiciskyTimes {
     // The longest wait for a notice. Once the tag has answered a few times, eight of its slowest answers are enough,
     // but never less than notice_floor.
     std::chrono::milliseconds notice{5'000};
-    std::chrono::milliseconds notice_floor{300};
+    std::chrono::milliseconds notice_floor{150};
     std::chrono::milliseconds pause{0};  // before each part; grows with each attempt
 };
 
@@ -96,6 +96,7 @@ private:
     std::uint32_t parts_sent_ = 0;
     Bytes last_command_;
     unsigned repeats_ = 0;
+    unsigned extra_answers_ = 0;  // to repetitions, may still come
     unsigned answers_ = 0;
     SteadyTime asked_{};
     std::chrono::milliseconds slowest_{0};
