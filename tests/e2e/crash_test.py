@@ -15,7 +15,7 @@ class CrashTest(LineTest):
     def assert_no_false_claim(self, change):
         """A tag whose job is called displayed shows that image (or a later one, which there is none of here)."""
         for job in self.line_.rest.all("/jobs", change=change, state="displayed"):
-            shown = self.line_.sim_of(job["tag"]).tag(job["tag"])["shown"]
+            shown = self.line_.sim_of(job["tag"]).tag(job["tag"])["shown_image"]
             self.assertEqual(shown, job["image"], f"job {job['id']} of tag {job['tag']} is called displayed")
 
     def crash(self, part, moment):

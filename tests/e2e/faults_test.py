@@ -1,20 +1,21 @@
 """A shelf as bad as they come: 20 % lost notifies, 5 % wrong parts, 2 % dead tags."""
+import random
 import unittest
 
-from base import LineTest, check, wait_for
+from base import ROOT, LineTest, check, wait_for
 
 
 class FaultsTest(LineTest):
     def test_living_tags_converge_and_dead_ones_are_called_so_and_retried(self):
-        line = self.line(ble_tags=100, zigbee_tags=100, speed=200, faults="tests/e2e/faults.toml")
+        line = self.line(ble_tags=100, zigbee_tags=100, speed=200, faults=ROOT / "tests" / "e2e" / "faults.toml")
         table = check.Table()
         check.fill(line, table)
         tags = {tag["id"] for tag in line.rest.all("/tags")}
-        # The tags that no longer answer are the simulators' own choice, by their seed.
         for sim in line.sims.values():
-            sim.put("/faults", {"dead_percent": 2})
-        dead = {tag["id"] for sim in line.sims.values() for tag in sim.tags() if tag["dead"]}
-        self.assertGreaterEqual(len(dead), 2)
+            chosen = random.Random(1).sample([tag["id"] for tag in sim.tags()], 2)
+            sim.post("/faults", {"tags": {tag: {"dead": 100} for tag in chosen}})
+        dead = {tag["id"] for sim in line.sims.values() for tag in sim.tags() if tag["state"] == "dead"}
+        self.assertEqual(len(dead), 4)
         change = check.change_prices(line, check.bound_products(line), "on a bad day")
         ended = line.settle(change, 600)
         self.assertEqual(ended["counts"], {"displayed": len(tags - dead), "failed": len(dead)})
@@ -32,7 +33,7 @@ class FaultsTest(LineTest):
         self.assertEqual(line.rest.get("/stats")["failed"]["by_class"], {"unreachable": len(dead)})
 
         for tag in dead:
-            line.sim_of(tag).put(f"/tags/{tag}/power", {"on": True})
+            line.sim_of(tag).post("/faults", {"tags": {tag: None}})
         wait_for("the dead tags are shown after all", lambda: line.rest.get("/stats")["tags"]["failed"] == 0
                  and line.rest.get("/stats")["tags"]["pending"] == 0, 300, 0.2)
         self.assert_screens(line)

@@ -46,7 +46,7 @@ def midnight(day):
 class ReplayTest(LineTest):
     def sent(self):
         """{tag: how many transfers it has had}, by the simulators' own count."""
-        return {tag["id"]: tag["transfers"] for sim in self.line_.sims.values() for tag in sim.tags()}
+        return {tag["id"]: tag["counters"]["transfers"] for sim in self.line_.sims.values() for tag in sim.tags()}
 
     def set_up_store(self, days, names):
         line = self.line_
