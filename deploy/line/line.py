@@ -134,14 +134,14 @@ class Line:
         if self.ble_tags:
             process = self._run("sim-bluez", [
                 self.bin / "tag-sim", "bluez", "--bus", self.bus, "--adapter", "hci0", "--tags", self.ble_tags,
-                "--http", f"127.0.0.1:{port}", *common])
-            self.sims["bluez"] = Sim(process.listening("http"))
+                "--http", f"127.0.0.1:{port}", "--state", self.state / "sim-bluez.state", *common])
+            self.sims["bluez"] = Sim(process.listening("HTTP on"))
         if self.zigbee_tags:
             process = self._run("sim-znp", [
                 self.bin / "tag-sim", "znp", "--listen", f"127.0.0.1:{self.ports.get('znp', 0)}", "--tags", self.zigbee_tags,
-                "--http", f"127.0.0.1:{port + 1 if port else 0}", *common])
-            self.ports["znp"] = process.listening("znp")
-            self.sims["znp"] = Sim(process.listening("http"))
+                "--http", f"127.0.0.1:{port + 1 if port else 0}", "--state", self.state / "sim-znp.state", *common])
+            self.ports["znp"] = process.listening("ZNP on")
+            self.sims["znp"] = Sim(process.listening("HTTP on"))
 
     def start_service(self):
         password_file = self.state / "admin-password"

@@ -82,9 +82,9 @@ class Process:
         except Failed as error:
             raise Failed(f"{error}\n{self.said()[-2000:]}") from None
 
-    def listening(self, what=""):
-        """The port of its line "... listening on ADDR:PORT"; `what` stands behind it where a part listens twice."""
-        return int(self.wait_for_line(r"listening on \S*:(\d+)" + (re.escape(f" ({what})") if what else r"\b")).group(1))
+    def listening(self, what="listening on"):
+        """The port of its line "... listening on ADDR:PORT"."""
+        return int(self.wait_for_line(what + r" \S*:(\d+)").group(1))
 
     def kill(self):
         """SIGKILL, now."""

@@ -26,7 +26,7 @@ class HerdsmanTest(unittest.TestCase):
             process = Process("tag-sim", [sim, "znp", "--listen", "127.0.0.1:0", "--tags", self.TAGS, "--http", "127.0.0.1:0",
                                           "--speed", 20, "--seed", 1], pathlib.Path(folder) / "sim.log")
             self.addCleanup(process.stop)
-            port = process.listening("znp")
+            port = process.listening("ZNP on")
             done = subprocess.run(["node", HERE / "herdsman.mjs", f"tcp://127.0.0.1:{port}", str(self.TAGS), folder],
                                   capture_output=True, text=True, timeout=300)
             print(done.stdout)
