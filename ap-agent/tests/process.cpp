@@ -67,6 +67,14 @@ int Process::terminate() {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+bool Process::ended(int& code) {
+    int status = 0;
+    if (pid_ <= 0 || ::waitpid(pid_, &status, WNOHANG) != pid_) return false;
+    pid_ = -1;
+    code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return true;
+}
+
 std::string Process::said() const {
     std::ifstream in(log_);
     return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
@@ -112,7 +120,7 @@ BluezSim::BluezSim(const BusDaemon& bus, unsigned tags, const std::vector<std::s
                                      "--http",    "127.0.0.1:0", "--speed", std::to_string(speed)};
     command.insert(command.end(), more.begin(), more.end());
     sim_ = std::make_unique<Process>(std::move(command), dir_ / "log");
-    port_ = sim_->number_after("listening on 127.0.0.1:");
+    port_ = sim_->number_after("HTTP on 127.0.0.1:");
 }
 
 std::vector<BluezSim::Tag> BluezSim::tags() const {

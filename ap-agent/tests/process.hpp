@@ -26,6 +26,8 @@ public:
 
     void kill();                    // SIGKILL, waits
     [[nodiscard]] int terminate();  // SIGTERM, waits; the exit code, or -1 after 20 s and a SIGKILL
+    // True when it has ended by itself, with its exit code.
+    [[nodiscard]] bool ended(int& code);
     [[nodiscard]] std::string said() const;
     // Waits for this text in its output; throws with the output when it does not come.
     void wait_for(const std::string& text) const;
