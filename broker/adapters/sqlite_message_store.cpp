@@ -21,7 +21,7 @@ using sqlite::Database;
 using sqlite::Failure;
 using sqlite::Statement;
 
-constexpr std::int64_t kForm = 1;
+constexpr std::int64_t kForm = 2;
 constexpr std::size_t kEnoughForACommit = 512;  // operations; more gain nothing, measured
 constexpr unsigned kReclaimEvery = 64;          // commits
 
@@ -34,7 +34,8 @@ CREATE TABLE IF NOT EXISTS subscriptions(session INTEGER NOT NULL, filter TEXT N
 CREATE TABLE IF NOT EXISTS received(session INTEGER NOT NULL, packet_id INTEGER NOT NULL,
     PRIMARY KEY(session, packet_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS messages(id INTEGER PRIMARY KEY, recipients BLOB NOT NULL, flags INTEGER NOT NULL,
-    expires INTEGER NOT NULL, publisher INTEGER NOT NULL, topic TEXT NOT NULL, properties BLOB NOT NULL, payload BLOB NOT NULL);
+    expires INTEGER NOT NULL, publisher INTEGER NOT NULL, topic TEXT NOT NULL, properties BLOB NOT NULL, payload BLOB NOT NULL,
+    born INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS acks(seq INTEGER PRIMARY KEY, highest INTEGER NOT NULL, records BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS retained(topic TEXT PRIMARY KEY, ordering INTEGER NOT NULL, flags INTEGER NOT NULL,
     expires INTEGER NOT NULL, properties BLOB NOT NULL, payload BLOB NOT NULL);
@@ -148,6 +149,7 @@ private:
     void write_marks();
     void undo();
     void reclaim();
+    void bring_up_to_date();
     void load_sessions(StoredState& state);
     void load_messages(StoredState& state);
     void load_retained(StoredState& state);
@@ -192,13 +194,7 @@ SqliteMessageStore::SqliteMessageStore(const SqliteStoreOptions& options, const 
     }
     db_.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=" + std::to_string(pages));
     db_.execute(kSchema);
-    Statement form(db_, "SELECT value FROM meta WHERE key='form'");
-    if (!form.step()) {
-        db_.execute("INSERT INTO meta VALUES('form', " + std::to_string(kForm) + ")");
-    } else if (form.integer_at(0) != kForm) {
-        throw Failure(StoreError::damaged,
-                      "form " + std::to_string(form.integer_at(0)) + ", this broker knows " + std::to_string(kForm));
-    }
+    bring_up_to_date();
     begin_ = {db_, "BEGIN IMMEDIATE"};
     commit_ = {db_, "COMMIT"};
     rollback_ = {db_, "ROLLBACK"};
@@ -208,7 +204,7 @@ SqliteMessageStore::SqliteMessageStore(const SqliteStoreOptions& options, const 
     remove_session_received_ = {db_, "DELETE FROM received WHERE session=?"};
     put_subscription_ = {db_, "INSERT OR REPLACE INTO subscriptions VALUES(?,?,?,?)"};
     remove_subscription_ = {db_, "DELETE FROM subscriptions WHERE session=? AND filter=?"};
-    put_message_ = {db_, "INSERT OR REPLACE INTO messages VALUES(?,?,?,?,?,?,?,?)"};
+    put_message_ = {db_, "INSERT OR REPLACE INTO messages VALUES(?,?,?,?,?,?,?,?,?)"};
     remove_message_ = {db_, "DELETE FROM messages WHERE id=?"};
     put_marks_ = {db_, "INSERT INTO acks VALUES(?,?,?)"};
     remove_marks_ = {db_, "DELETE FROM acks WHERE seq=?"};
@@ -219,6 +215,26 @@ SqliteMessageStore::SqliteMessageStore(const SqliteStoreOptions& options, const 
                      "flags=?3, expires=?4, "
                      "properties=?5, payload=?6 WHERE ordering < ?2"};
     remove_retained_ = {db_, "DELETE FROM retained WHERE topic=? AND ordering<?"};
+}
+
+void SqliteMessageStore::bring_up_to_date() {
+    std::int64_t form = 0;
+    {
+        Statement ask(db_, "SELECT value FROM meta WHERE key='form'");
+        if (ask.step()) form = ask.integer_at(0);
+    }
+    if (form == kForm) return;
+    if (form == 0) {
+        db_.execute("INSERT INTO meta VALUES('form', " + std::to_string(kForm) + ")");
+    } else if (form == 1) {
+        // Form 1 did not say when a message was taken.
+        db_.execute(
+            "BEGIN; ALTER TABLE messages ADD COLUMN born INTEGER NOT NULL DEFAULT 0; "
+            "UPDATE meta SET value=2 WHERE key='form'; COMMIT");
+    } else {
+        throw Failure(StoreError::damaged,
+                      "form " + std::to_string(form) + ", this broker knows " + std::to_string(kForm));
+    }
 }
 
 void SqliteMessageStore::load_sessions(StoredState& state) {
@@ -271,7 +287,8 @@ void SqliteMessageStore::load_messages(StoredState& state) {
     std::vector<MessageId> dead;
     std::vector<std::size_t> changed;
     Statement messages(
-        db_, "SELECT id, recipients, flags, expires, publisher, topic, properties, payload FROM messages ORDER BY id");
+        db_,
+        "SELECT id, recipients, flags, expires, publisher, topic, properties, payload, born FROM messages ORDER BY id");
     while (messages.step()) {
         const auto id = static_cast<MessageId>(messages.integer_at(0));
         state.highest_message = std::max(state.highest_message, id);
@@ -301,6 +318,7 @@ void SqliteMessageStore::load_messages(StoredState& state) {
         message->expires = from_millis(messages.integer_at(3));
         message->publisher = static_cast<SessionNumber>(messages.integer_at(4));
         message->topic = messages.text_at(5);
+        message->born = from_millis(messages.integer_at(8));
         const auto properties = messages.blob_at(6);
         const auto payload = messages.blob_at(7);
         message->properties.assign(properties.begin(), properties.end());
@@ -527,6 +545,7 @@ void SqliteMessageStore::insert_messages() {
             .text(m.topic)
             .blob(m.properties)
             .blob(m.payload)
+            .integer(to_millis(m.born))
             .run();
     }
     puts_.clear();

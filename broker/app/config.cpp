@@ -63,6 +63,7 @@ void read_limits(const Table& t, Limits& l) {
     t.read("connections", l.connections, 1, kMany);
     read_seconds(t, "keep_alive", l.keep_alive_highest);
     read_seconds(t, "connect_timeout", l.connect_timeout);
+    read_seconds(t, "message_expiry", l.message_expiry);
 }
 
 void read_auth(const Table& root, Config& config) {

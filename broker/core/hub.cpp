@@ -15,6 +15,7 @@ Parcel::Parcel(const MessagePtr& message)
       retain(message->retain),
       point_to_point(message->point_to_point),
       expires(message->expires),
+      born(message->born),
       publisher(message->publisher),
       shared_(message) {}
 
@@ -28,6 +29,7 @@ const MessagePtr& Parcel::share() {
                                                           .retain = retain,
                                                           .point_to_point = point_to_point,
                                                           .expires = expires,
+                                                          .born = born,
                                                           .publisher = publisher});
     }
     return shared_;
@@ -277,6 +279,7 @@ void Hub::tick() {
     if (now % kSweepEvery == 0) {
         // A removal can go once no older change can still be on its way between shards: a minute is ample.
         const auto order = ports_.ids.order.load(std::memory_order_relaxed);
+        drop_too_old();
         retained_.sweep(ports_.clock.wall(), swept_order_);
         swept_order_ = order;
         counters_.retained_messages.set(retained_.size());

@@ -43,6 +43,7 @@ public:
     bool retain = false;
     bool point_to_point = false;
     UnixMillis expires{};
+    UnixMillis born{};
     SessionNumber publisher = 0;
 
 private:
@@ -193,6 +194,9 @@ private:
     [[nodiscard]] std::uint16_t window(const Session& session, LaneKind kind) const;
     bool write_entry(Session& session, LaneEntry& entry, LaneKind kind);
     void drop(Session& session, Lane& lane, LaneEntry& entry);
+    // By its publisher's wish, or because it has waited longer than anything may.
+    [[nodiscard]] bool too_old(const Message& message, UnixMillis now) const;
+    void drop_too_old();
     void release_committed(const std::vector<Recipient>& recipients, bool point_to_point);
     bool on_puback(Session& session, const mqtt::Frame& frame);
     void resend_overdue();

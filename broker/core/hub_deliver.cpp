@@ -14,6 +14,11 @@ using State = LaneEntry::State;
 
 namespace {
 
+// At QoS 2 the client may know the packet id already: such a message is seen through to its end.
+bool may_expire(const LaneEntry& entry) {
+    return entry.qos != QoS::exactly_once || !entry.sent_before;
+}
+
 // What only this receiver gets: its subscription identifier and the rest of the message's time.
 mqtt::Properties extra_properties(std::uint32_t subscription_id, UnixMillis expires, UnixMillis now) {
     mqtt::Properties extra;
@@ -157,6 +162,27 @@ void Hub::drop(Session& session, Lane& lane, LaneEntry& entry) {
     lane.finish(entry);
 }
 
+bool Hub::too_old(const Message& message, UnixMillis now) const {
+    return message.expired(now) ||
+           (message.born != UnixMillis{} && message.born + ports_.settings.limits.message_expiry < now);
+}
+
+// Queues are in the order of arrival, so each is looked at up to the first that may stay.
+void Hub::drop_too_old() {
+    const auto now = ports_.clock.wall();
+    for (auto& [id, session] : sessions_) {
+        if (!session->out || session->link != nullptr) continue;
+        for (auto* lane : {&session->out->ordinary, &session->out->p2p}) {
+            for (LaneEntry* entry = lane->oldest_waiting();
+                 entry != nullptr && may_expire(*entry) && too_old(*entry->message, now);
+                 entry = lane->oldest_waiting()) {
+                counters_.dropped_expired_total.add();
+                drop(*session, *lane, *entry);
+            }
+        }
+    }
+}
+
 std::uint16_t Hub::window(const Session& session, LaneKind kind) const {
     const auto& limits = ports_.settings.limits;
     // The client's receive maximum is shared by halves, so that neither lane can take all of it.
@@ -179,7 +205,7 @@ void Hub::pump_lane(Session& session, Lane& lane) {
         if (session.link->backlog() > ports_.settings.limits.output_bytes) break;  // writable() goes on
         LaneEntry* entry = lane.next_to_send(window(session, lane.kind()));
         if (entry == nullptr) break;
-        if (entry->state == State::waiting && entry->message->expired(wall) && !entry->sent_before) {
+        if (entry->state == State::waiting && may_expire(*entry) && too_old(*entry->message, wall)) {
             counters_.dropped_expired_total.add();
             drop(session, lane, *entry);
             continue;

@@ -165,6 +165,7 @@ bool Hub::on_publish(Session& session, const mqtt::Frame& frame) {
 }
 
 std::uint32_t Hub::route(Parcel& parcel, PendingPublish pending) {
+    parcel.born = ports_.clock.wall();
     if (parcel.retain) {
         pending.retain_order = ports_.ids.order.fetch_add(1, std::memory_order_relaxed);
         keep_retained(parcel.share(), pending.retain_order);

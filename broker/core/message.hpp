@@ -25,7 +25,8 @@ struct Message {
     mqtt::QoS qos = mqtt::QoS::at_most_once;
     bool retain = false;
     bool point_to_point = false;
-    UnixMillis expires{};  // the epoch: never
+    UnixMillis expires{};  // the epoch: never; by its publisher's wish
+    UnixMillis born{};     // when the broker took it; the epoch: unknown
     SessionNumber publisher = 0;
 
     [[nodiscard]] bool expired(UnixMillis now) const { return expires != UnixMillis{} && expires <= now; }

@@ -38,7 +38,7 @@ struct Limits {
     milliseconds ack_wait{5'000};     // then sent again, 3.1 and 3.1.1 only; zero: never
     unsigned resends = 15;            // and then given up
     seconds connect_timeout{10};
-    seconds message_expiry{3 * 24 * 3600};      // of what is queued; apsara's three days
+    seconds message_expiry{3 * 24 * 3600};      // nothing is queued for longer; apsara's three days
     std::uint32_t session_expiry_lowest = 600;  // apsara: what MQTT 5 clients ask above 0 is at least this
     std::size_t connections_per_address = 0;    // 0: no bound
     std::size_t connections = 1'000'000;

@@ -1,5 +1,6 @@
 // What every message store does, tried on both: the one in memory and the one in an SQLite file.
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <atomic>
 #include <functional>
@@ -76,6 +77,7 @@ protected:
                                                        .qos = mqtt::QoS::at_least_once,
                                                        .point_to_point = true,
                                                        .expires = from_millis(77),
+                                                       .born = from_millis(66),
                                                        .publisher = 5});
     }
     static PutSession session(SessionNumber number, std::string id) {
@@ -138,6 +140,7 @@ TEST_P(MessageStoreContract, AnOwedMessageComesBackWhole) {
     EXPECT_EQ(m.qos, mqtt::QoS::at_least_once);
     EXPECT_TRUE(m.point_to_point);
     EXPECT_EQ(to_millis(m.expires), 77);
+    EXPECT_EQ(to_millis(m.born), 66);
     EXPECT_EQ(m.publisher, 5U);
     EXPECT_EQ(state_.messages[0].recipients, std::vector<Recipient>{to});
     EXPECT_EQ(state_.highest_message, 100U);
@@ -238,6 +241,37 @@ INSTANTIATE_TEST_SUITE_P(Stores, MessageStoreContract,
                          ::testing::Values(Maker{"Memory", [] { return std::make_unique<KeptInMemory>(); }},
                                            Maker{"Sqlite", [] { return std::make_unique<KeptInSqlite>(); }}),
                          [](const auto& info) { return std::string(info.param.name); });
+
+void on_file(const std::filesystem::path& file, const char* sql) {
+    sqlite3* raw = nullptr;
+    ASSERT_EQ(sqlite3_open(file.c_str(), &raw), SQLITE_OK);
+    char* why = nullptr;
+    EXPECT_EQ(sqlite3_exec(raw, sql, nullptr, nullptr, &why), SQLITE_OK) << why;
+    sqlite3_close(raw);
+}
+
+TEST(SqliteMessageStore, BringsAnOlderFormUpToDateAndRefusesANewerOne) {
+    testing::TempDir folder;
+    SystemClock clock;
+    const SqliteStoreOptions options{.file = folder / "messages.db", .gather = {}, .checkpoint_pages = 250};
+    static_cast<void>(open_sqlite_message_store(options, clock));
+    on_file(options.file,
+            "ALTER TABLE messages DROP COLUMN born; UPDATE meta SET value=1;"
+            "INSERT INTO sessions VALUES(7,'a',60,0);"
+            "INSERT INTO messages VALUES(3, x'070000000200000001', 1, 0, 0, 't', x'', x'70')");
+    {
+        const auto store = open_sqlite_message_store(options, clock);
+        const auto state = store->load();
+        ASSERT_TRUE(state) << state.error().message();
+        ASSERT_EQ(state->messages.size(), 1U);
+        // The example of docs/formats/broker-store.md.
+        EXPECT_EQ(state->messages[0].recipients,
+                  (std::vector<Recipient>{{.session = 7, .sequence = 2, .qos = mqtt::QoS::at_least_once}}));
+        store->close();
+    }
+    on_file(options.file, "UPDATE meta SET value=99");
+    EXPECT_THROW(static_cast<void>(open_sqlite_message_store(options, clock)), std::runtime_error);
+}
 
 TEST(SqliteMessageStore, RefusesAFileThatIsNoDatabaseAndSaysWhich) {
     testing::TempDir folder;

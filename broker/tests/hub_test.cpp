@@ -1,0 +1,574 @@
+// The session core by itself: no socket, no disk, no clock but the test's. Two shards passing messages by hand, a store
+// that commits when told, and fails when told.
+#include "broker/core/hub.hpp"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "common/testing/testing.hpp"
+
+namespace esl::broker {
+namespace {
+
+using mqtt::PacketType;
+using mqtt::ProtocolVersion;
+using mqtt::QoS;
+using mqtt::ReasonCode;
+
+struct Packet {
+    PacketType type{};
+    mqtt::PacketId id = 0;
+    ReasonCode reason{};
+    std::string topic;
+    std::string payload;
+    bool dup = false;
+};
+
+class FakeLink final : public Link {
+public:
+    Bytes& output() override { return out; }
+    [[nodiscard]] std::size_t backlog() const override { return stuck ? std::size_t{1} << 30 : out.size(); }
+    void close(CloseCause why) override { closed = why; }
+    void set_keep_alive(std::chrono::seconds interval) override { keep_alive = interval; }
+    [[nodiscard]] bool dead_or_silent() const override { return dead; }
+    [[nodiscard]] std::string peer() const override { return "192.0.2.1:1"; }
+    void hold_reading(bool hold) override { held = hold; }
+
+    // Takes what was written since the last look.
+    std::vector<Packet> look() {
+        std::vector<Packet> packets;
+        std::size_t at = 0;
+        while (at < out.size()) {
+            const auto unframed = mqtt::unframe(BytesView(out).subspan(at), 1UL << 24);
+            EXPECT_TRUE(unframed && unframed->complete());
+            if (!unframed || !unframed->complete()) break;
+            Packet p;
+            p.type = unframed->frame.type;
+            const auto any = mqtt::decode_any(unframed->frame, version);
+            EXPECT_TRUE(any);
+            if (any) fill(*any, p);
+            packets.push_back(p);
+            at += unframed->frame.size;
+        }
+        out.clear();
+        return packets;
+    }
+    static void fill(const mqtt::AnyPacket& any, Packet& p) {
+        if (const auto* pub = std::get_if<mqtt::PublishView>(&any.packet)) {
+            p.id = pub->packet_id;
+            p.topic = pub->topic;
+            p.payload = as_text(pub->payload);
+            p.dup = pub->dup;
+        } else if (const auto* ack = std::get_if<mqtt::AckView>(&any.packet)) {
+            p.id = ack->packet_id;
+            p.reason = ack->reason;
+        } else if (const auto* connack = std::get_if<mqtt::ConnackView>(&any.packet)) {
+            p.reason = connack->reason;
+        } else if (const auto* gone = std::get_if<mqtt::DisconnectView>(&any.packet)) {
+            p.reason = gone->reason;
+        }
+    }
+
+    Bytes out;
+    ProtocolVersion version = ProtocolVersion::v311;
+    std::optional<CloseCause> closed;
+    std::chrono::seconds keep_alive{};
+    bool dead = false;
+    bool held = false;
+    bool stuck = false;
+};
+
+class ManualStore final : public MessageStore {
+public:
+    Result<StoredState> load() override { return StoredState{}; }
+    void post(std::vector<StoreOperation> batch, Done done) override {
+        waiting.push_back({std::move(batch), std::move(done)});
+    }
+    void close() override {}
+    [[nodiscard]] Figures figures() const override { return {}; }
+    // Answers everything that waits.
+    void commit(bool good = true) {
+        auto now = std::move(waiting);
+        waiting.clear();
+        for (auto& [operations, done] : now) {
+            for (auto& operation : operations) committed.push_back(operation);
+            done(good ? Result<>{} : Result<>(fail(StoreError::unavailable, "disk full")));
+        }
+    }
+    template <class Operation>
+    [[nodiscard]] std::size_t count() const {
+        return static_cast<std::size_t>(
+            std::ranges::count_if(committed, [](const auto& op) { return std::holds_alternative<Operation>(op); }));
+    }
+
+    std::deque<std::pair<std::vector<StoreOperation>, Done>> waiting;
+    std::vector<StoreOperation> committed;
+};
+
+// `shards` hubs. A client id that starts with a digit lives on that shard.
+class Rig {
+public:
+    explicit Rig(Settings s, ShardId shards = 1, bool with_store = true) : settings(std::move(s)), count(shards) {
+        auto registry = std::make_shared<Registry>();
+        for (ShardId i = 0; i < shards; ++i) {
+            auto& shard = shards_.emplace_back();
+            shard.peers.rig = this;
+            shard.peers.id = i;
+            shard.hub = std::make_unique<Hub>(
+                Hub::Ports{.settings = settings,
+                           .clock = clock,
+                           .peers = shard.peers,
+                           .store = with_store ? &store : nullptr,
+                           .ids = ids,
+                           .on_stored = [&shard](std::uint64_t batch,
+                                                 const Result<>& result) { shard.hub->stored(batch, result); }},
+                registry);
+        }
+    }
+    Hub& hub(std::string_view client) { return *shards_[home(client)].hub; }
+    [[nodiscard]] ShardId home(std::string_view client) const {
+        return !client.empty() && client[0] >= '0' && client[0] <= '9' ? static_cast<ShardId>(client[0] - '0') % count
+                                                                       : 0;
+    }
+    // Ends the turn on every shard until no message is under way between them. Commits nothing.
+    void turn() {
+        for (bool more = true; more;) {
+            more = false;
+            for (auto& shard : shards_) {
+                while (!shard.inbox.empty()) {
+                    auto [from, message] = std::move(shard.inbox.front());
+                    shard.inbox.pop_front();
+                    shard.hub->peer(from, std::move(message));
+                    more = true;
+                }
+                shard.hub->end_turn();
+            }
+        }
+    }
+    // Everything settles: messages pass, commits are made.
+    void settle(bool good = true) {
+        turn();
+        while (!store.waiting.empty()) {
+            store.commit(good);
+            turn();
+        }
+    }
+    std::uint64_t counter(Counter Counters::* which) {
+        std::uint64_t total = 0;
+        for (auto& shard : shards_) total += (shard.hub->counters().*which).get();
+        return total;
+    }
+
+    Settings settings;
+    ShardId count;
+    testing::ManualClock clock;
+    SharedIds ids;
+    ManualStore store;
+
+private:
+    struct FakePeers final : Peers {
+        Rig* rig = nullptr;
+        ShardId id = 0;
+        [[nodiscard]] ShardId self() const override { return id; }
+        [[nodiscard]] ShardId count() const override { return rig->count; }
+        [[nodiscard]] ShardId home_of(std::string_view client) const override { return rig->home(client); }
+        void post(ShardId to, PeerMessage message) override {
+            rig->shards_[to].inbox.emplace_back(id, std::move(message));
+        }
+    };
+    struct Shard {
+        FakePeers peers;
+        std::unique_ptr<Hub> hub;
+        std::deque<std::pair<ShardId, PeerMessage>> inbox;
+    };
+    std::deque<Shard> shards_;
+};
+
+class FakeClient {
+public:
+    FakeClient(Rig& rig, std::string id, bool clean = true, ProtocolVersion version = ProtocolVersion::v311)
+        : rig_(rig), id_(std::move(id)), version_(version) {
+        link.version = version;
+        mqtt::ConnectView connect;
+        connect.version = version;
+        connect.client_id = id_;
+        connect.clean_start = clean;
+        mqtt::Properties properties;
+        if (!clean && version == ProtocolVersion::v5)
+            properties.number(mqtt::PropertyId::session_expiry_interval, 3'600);
+        connect.properties = properties;
+        session = rig_.hub(id_).connect(link, connect);
+        rig_.settle();
+        const auto said = link.look();
+        EXPECT_FALSE(said.empty());
+        for (std::size_t i = 1; i < said.size(); ++i) early.push_back(said[i]);
+    }
+    void subscribe(const std::string& filter, QoS qos) {
+        Bytes bytes;
+        const mqtt::SubscriptionView filters[] = {{.filter = filter, .qos = qos}};
+        EXPECT_TRUE(mqtt::encode_subscribe(1, filters, {}, version_, bytes));
+        feed(bytes);
+        rig_.settle();
+        EXPECT_EQ(link.look().front().type, PacketType::suback);
+    }
+    void publish(const std::string& topic, const std::string& payload, QoS qos, mqtt::PacketId id = 1) {
+        Bytes bytes;
+        EXPECT_TRUE(mqtt::encode_publish({.topic = topic,
+                                          .payload = as_bytes(payload),
+                                          .properties = {},
+                                          .packet_id = qos == QoS::at_most_once ? mqtt::PacketId{0} : id,
+                                          .qos = qos},
+                                         version_, bytes));
+        feed(bytes);
+    }
+    void ack(PacketType type, mqtt::PacketId id) {
+        Bytes bytes;
+        mqtt::encode_ack(type, id, bytes);
+        feed(bytes);
+    }
+    void feed(BytesView bytes) {
+        const auto unframed = mqtt::unframe(bytes, 1UL << 24);
+        ASSERT_TRUE(unframed && unframed->complete());
+        if (!rig_.hub(id_).packet(*session, unframed->frame)) session = nullptr;
+    }
+    void lose() {
+        rig_.hub(id_).lost(*session, CloseCause::socket_error);
+        session = nullptr;
+        rig_.settle();
+    }
+
+    FakeLink link;
+    Session* session = nullptr;
+    std::vector<Packet> early;  // what came behind CONNACK
+
+private:
+    Rig& rig_;
+    std::string id_;
+    ProtocolVersion version_;
+};
+
+Settings standard() {
+    return Settings::defaults(Mode::standard);
+}
+
+TEST(Hub, AcknowledgesAMessageOwedToAPersistentSessionOnlyAfterItsCommit) {
+    for (const auto qos : {QoS::at_least_once, QoS::exactly_once}) {
+        Rig rig(standard());
+        FakeClient sub(rig, "sub", false);
+        sub.subscribe("t", QoS::exactly_once);
+        sub.lose();
+        FakeClient pub(rig, "pub");
+        pub.publish("t", "m", qos);
+        rig.turn();
+        EXPECT_TRUE(pub.link.look().empty());
+        EXPECT_FALSE(rig.store.waiting.empty());
+        rig.store.commit();
+        const auto said = pub.link.look();
+        ASSERT_EQ(said.size(), 1U);
+        EXPECT_EQ(said[0].type, qos == QoS::at_least_once ? PacketType::puback : PacketType::pubrec);
+        EXPECT_EQ(rig.store.count<PutMessage>(), 1U);
+    }
+}
+
+TEST(Hub, StoresNothingForWhatIsOwedToNobody) {
+    Rig rig(standard());
+    FakeClient sub(rig, "sub");
+    sub.subscribe("t", QoS::exactly_once);
+    FakeClient pub(rig, "pub");
+    rig.store.committed.clear();
+    for (const auto qos : {QoS::at_most_once, QoS::at_least_once, QoS::exactly_once}) {
+        pub.publish("t", "m", qos);
+        rig.turn();
+        EXPECT_EQ(sub.link.look().size(), 1U);
+        EXPECT_EQ(pub.link.look().size(), qos == QoS::at_most_once ? 0U : 1U);
+    }
+    EXPECT_TRUE(rig.store.waiting.empty());
+    EXPECT_TRUE(rig.store.committed.empty());
+}
+
+TEST(Hub, SaysNoWhenTheStoreFailsAndServesThoseWhoNeedNone) {
+    Rig rig(standard());
+    FakeClient sub(rig, "sub", false);
+    sub.subscribe("t", QoS::at_least_once);
+    sub.lose();
+    FakeClient v5(rig, "v5", true, ProtocolVersion::v5);
+    v5.publish("t", "m", QoS::at_least_once);
+    rig.settle(false);
+    auto said = v5.link.look();
+    ASSERT_EQ(said.size(), 1U);
+    EXPECT_EQ(said[0].reason, ReasonCode::quota_exceeded);
+    FakeClient v311(rig, "v311");
+    v311.publish("t", "m", QoS::at_least_once, 5);
+    rig.settle(false);
+    EXPECT_TRUE(v311.link.look().empty());  // 3.1.1 has no word for it
+    EXPECT_FALSE(v311.link.closed);
+    v311.publish("elsewhere", "m", QoS::at_least_once, 6);
+    rig.turn();
+    said = v311.link.look();
+    ASSERT_EQ(said.size(), 1U);
+    EXPECT_EQ(said[0].id, 6);
+    EXPECT_GE(rig.counter(&Counters::store_failures_total), 2U);
+}
+
+TEST(Hub, AcknowledgesInTheOrderOfThePublishesAlsoWhenALaterOneIsReadyFirst) {
+    Rig rig(standard());
+    FakeClient sub(rig, "sub", false);
+    sub.subscribe("slow", QoS::at_least_once);
+    sub.lose();
+    FakeClient pub(rig, "pub");
+    pub.publish("slow", "m", QoS::at_least_once, 1);
+    pub.publish("fast", "m", QoS::at_least_once, 2);
+    rig.turn();
+    EXPECT_TRUE(pub.link.look().empty());
+    rig.store.commit();
+    const auto said = pub.link.look();
+    ASSERT_EQ(said.size(), 2U);
+    EXPECT_EQ(said[0].id, 1);
+    EXPECT_EQ(said[1].id, 2);
+}
+
+TEST(Hub, SendsQos2ToAPersistentSessionOnlyAfterTheCommitAndPubrelAfterTheNext) {
+    Rig rig(standard());
+    FakeClient sub(rig, "sub", false);
+    sub.subscribe("t", QoS::exactly_once);
+    FakeClient pub(rig, "pub");
+    pub.publish("t", "m", QoS::exactly_once);
+    rig.turn();
+    EXPECT_TRUE(sub.link.look().empty());
+    rig.settle();
+    auto said = sub.link.look();
+    ASSERT_EQ(said.size(), 1U);
+    const auto id = said[0].id;
+    sub.ack(PacketType::pubrec, id);
+    rig.turn();
+    EXPECT_TRUE(sub.link.look().empty());
+    rig.settle();
+    said = sub.link.look();
+    ASSERT_EQ(said.size(), 1U);
+    EXPECT_EQ(said[0].type, PacketType::pubrel);
+    sub.ack(PacketType::pubcomp, id);
+    rig.settle();
+    EXPECT_EQ(rig.store.count<AckMessage>(), 1U);
+}
+
+TEST(Hub, WritesOneRowForReceiversOnSeveralShards) {
+    Rig rig(standard(), 3);
+    std::deque<FakeClient> subs;
+    for (const auto* id : {"0a", "1a", "2a", "2b"}) {
+        subs.emplace_back(rig, id, false).subscribe("t/+", QoS::at_least_once);
+    }
+    for (auto& sub : subs) sub.lose();
+    FakeClient pub(rig, "1pub");
+    pub.publish("t/x", "m", QoS::at_least_once);
+    rig.turn();
+    EXPECT_TRUE(pub.link.look().empty());
+    rig.store.commit();
+    EXPECT_EQ(pub.link.look().size(), 1U);
+    ASSERT_EQ(rig.store.count<PutMessage>(), 1U);
+    for (const auto& op : rig.store.committed) {
+        if (const auto* put = std::get_if<PutMessage>(&op)) {
+            EXPECT_EQ(put->recipients.size(), 4U);
+        }
+    }
+    rig.turn();
+    for (const auto* id : {"0a", "1a", "2a", "2b"}) {
+        FakeClient back(rig, id, false);
+        ASSERT_EQ(back.early.size(), 1U) << id;
+        EXPECT_EQ(back.early[0].payload, "m");
+    }
+}
+
+TEST(Hub, TellsOtherShardsOfAFilterBeforeItSaysSuback) {
+    Rig rig(standard(), 2);
+    FakeClient sub(rig, "0sub");
+    Bytes bytes;
+    const mqtt::SubscriptionView filters[] = {{.filter = "t", .qos = QoS::at_least_once}};
+    ASSERT_TRUE(mqtt::encode_subscribe(1, filters, {}, ProtocolVersion::v311, bytes));
+    sub.feed(bytes);
+    EXPECT_TRUE(sub.link.look().empty());
+    rig.turn();
+    EXPECT_EQ(sub.link.look().front().type, PacketType::suback);
+    FakeClient pub(rig, "1pub");
+    pub.publish("t", "m", QoS::at_most_once);
+    rig.turn();
+    EXPECT_EQ(sub.link.look().size(), 1U);
+    sub.lose();
+    pub.publish("t", "m", QoS::at_most_once);
+    rig.turn();
+    EXPECT_TRUE(pub.link.look().empty());
+}
+
+TEST(Hub, RetainedMessagesSettleAlikeOnEveryShard) {
+    Rig rig(standard(), 2);
+    FakeClient a(rig, "0a");
+    FakeClient b(rig, "1b");
+    const auto retain = [](FakeClient& c, const std::string& payload) {
+        Bytes bytes;
+        ASSERT_TRUE(mqtt::encode_publish({.topic = "t",
+                                          .payload = as_bytes(payload),
+                                          .properties = {},
+                                          .packet_id = 0,
+                                          .qos = QoS::at_most_once,
+                                          .retain = true},
+                                         ProtocolVersion::v311, bytes));
+        c.feed(bytes);
+    };
+    retain(a, "first");
+    retain(b, "second");  // both in one turn: each shard hears of them in another order
+    rig.settle();
+    for (const auto* id : {"0s", "1s"}) {
+        FakeClient late(rig, id);
+        Bytes bytes;
+        const mqtt::SubscriptionView filters[] = {{.filter = "t", .qos = QoS::at_most_once}};
+        ASSERT_TRUE(mqtt::encode_subscribe(1, filters, {}, ProtocolVersion::v311, bytes));
+        late.feed(bytes);
+        rig.settle();
+        const auto said = late.link.look();
+        ASSERT_EQ(said.size(), 2U);
+        EXPECT_EQ(said[1].payload, "second");
+    }
+}
+
+TEST(Hub, DropsTheOldestOfAFullQueueAndCountsIt) {
+    auto settings = standard();
+    settings.limits.queue_messages = 3;
+    Rig rig(settings);
+    FakeClient sub(rig, "sub", false);
+    sub.subscribe("t", QoS::at_least_once);
+    sub.lose();
+    FakeClient pub(rig, "pub");
+    for (mqtt::PacketId i = 1; i <= 5; ++i) {
+        pub.publish("t", std::to_string(i), QoS::at_least_once, i);
+        rig.settle();
+    }
+    EXPECT_EQ(pub.link.look().size(), 5U);
+    EXPECT_EQ(rig.counter(&Counters::dropped_queue_full_total), 2U);
+    FakeClient back(rig, "sub", false);
+    ASSERT_EQ(back.early.size(), 3U);
+    EXPECT_EQ(back.early[0].payload, "3");
+    EXPECT_EQ(rig.store.count<AckMessage>(), 2U);  // the dropped ones do not come back after a restart
+}
+
+TEST(Hub, KeepsTheBytesOfAQueueWithinItsBound) {
+    auto settings = standard();
+    settings.limits.queue_bytes = 10'000;
+    Rig rig(settings);
+    FakeClient sub(rig, "sub", false);
+    sub.subscribe("t", QoS::at_least_once);
+    sub.lose();
+    FakeClient pub(rig, "pub");
+    for (mqtt::PacketId i = 1; i <= 20; ++i) {
+        pub.publish("t", std::string(1'000, 'x'), QoS::at_least_once, i);
+        rig.settle();
+    }
+    FakeClient back(rig, "sub", false);
+    EXPECT_LE(back.early.size(), 10U);
+    EXPECT_GE(back.early.size(), 7U);
+}
+
+TEST(Hub, DropsQos0ForAClientThatDoesNotReadAndKeepsTheRest) {
+    Rig rig(standard());
+    FakeClient sub(rig, "sub");
+    sub.subscribe("t", QoS::at_least_once);
+    sub.link.stuck = true;
+    FakeClient pub(rig, "pub");
+    pub.publish("t", "zero", QoS::at_most_once);
+    pub.publish("t", "one", QoS::at_least_once);
+    rig.settle();
+    EXPECT_TRUE(sub.link.look().empty());
+    EXPECT_EQ(rig.counter(&Counters::dropped_qos0_total), 1U);
+    sub.link.stuck = false;
+    rig.hub("sub").writable(*sub.session);
+    const auto said = sub.link.look();
+    ASSERT_EQ(said.size(), 1U);
+    EXPECT_EQ(said[0].payload, "one");
+}
+
+TEST(Hub, SlowsDownAPublisherWhoseMessagesWaitForTheDisk) {
+    auto settings = standard();
+    settings.limits.receive_maximum = 10;
+    Rig rig(settings);
+    FakeClient sub(rig, "sub", false);
+    sub.subscribe("t", QoS::at_least_once);
+    sub.lose();
+    FakeClient pub(rig, "pub");
+    for (mqtt::PacketId i = 1; i <= 10; ++i) pub.publish("t", "m", QoS::at_least_once, i);
+    EXPECT_TRUE(pub.link.held);
+    rig.settle();
+    EXPECT_FALSE(pub.link.held);
+    EXPECT_EQ(pub.link.look().size(), 10U);
+    FakeClient v5(rig, "v5", true, ProtocolVersion::v5);
+    for (mqtt::PacketId i = 1; i <= 11 && v5.session != nullptr; ++i) v5.publish("t", "m", QoS::at_least_once, i);
+    EXPECT_TRUE(v5.link.closed);  // it was told the number
+    EXPECT_EQ(rig.counter(&Counters::limit_receive_maximum_total), 1U);
+}
+
+TEST(Hub, RefusesAConnectAboveTheNumberOfSessions) {
+    auto settings = standard();
+    settings.limits.sessions = 2;
+    Rig rig(settings);
+    FakeClient a(rig, "a");
+    FakeClient b(rig, "b", false);
+    FakeClient c(rig, "c");
+    EXPECT_EQ(c.session, nullptr);
+    EXPECT_TRUE(c.link.closed);
+    EXPECT_EQ(rig.counter(&Counters::limit_sessions_total), 1U);
+    a.lose();
+    EXPECT_NE(FakeClient(rig, "c").session, nullptr);
+}
+
+TEST(Hub, ExpiresWhatHasWaitedTooLongForItsClient) {
+    auto settings = standard();
+    settings.limits.message_expiry = std::chrono::hours(72);
+    Rig rig(settings);
+    FakeClient sub(rig, "sub", false);
+    sub.subscribe("t", QoS::at_least_once);
+    sub.lose();
+    FakeClient pub(rig, "pub");
+    pub.publish("t", "old", QoS::at_least_once, 1);
+    rig.settle();
+    rig.clock.advance(std::chrono::hours(71));
+    pub.publish("t", "young", QoS::at_least_once, 2);
+    rig.settle();
+    rig.clock.advance(std::chrono::hours(2));
+    FakeClient back(rig, "sub", false);
+    ASSERT_EQ(back.early.size(), 1U);
+    EXPECT_EQ(back.early[0].payload, "young");
+    EXPECT_EQ(rig.counter(&Counters::dropped_expired_total), 1U);
+}
+
+TEST(Hub, ForgetsASessionWhenItsTimeHasPassedAndPublishesItsWillFirst) {
+    Rig rig(standard());
+    FakeClient watcher(rig, "watcher");
+    watcher.subscribe("w", QoS::at_most_once);
+    FakeLink link;
+    link.version = ProtocolVersion::v5;
+    mqtt::ConnectView connect;
+    connect.version = ProtocolVersion::v5;
+    connect.client_id = "dying";
+    mqtt::Properties properties;
+    properties.number(mqtt::PropertyId::session_expiry_interval, 60);
+    mqtt::Properties delay;
+    delay.number(mqtt::PropertyId::will_delay_interval, 3'600);
+    connect.properties = properties;
+    connect.will = mqtt::WillView{
+        .topic = "w", .payload = as_bytes("gone"), .qos = QoS::at_most_once, .retain = false, .properties = delay};
+    Session* session = rig.hub("dying").connect(link, connect);
+    ASSERT_NE(session, nullptr);
+    rig.hub("dying").lost(*session, CloseCause::socket_error);
+    rig.clock.advance(std::chrono::seconds(59));
+    rig.hub("dying").tick();
+    EXPECT_TRUE(watcher.link.look().empty());
+    rig.clock.advance(std::chrono::seconds(2));
+    rig.hub("dying").tick();
+    rig.settle();
+    const auto said = watcher.link.look();
+    ASSERT_EQ(said.size(), 1U);
+    EXPECT_EQ(said[0].payload, "gone");
+    EXPECT_EQ(rig.counter(&Counters::sessions), 1U);
+    EXPECT_EQ(rig.store.count<RemoveSession>(), 1U);
+}
+
+}  // namespace
+}  // namespace esl::broker
