@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { Stats, Tag, TagState } from '../api/types';
+import type { Stats, Tag } from '../api/types';
 import { t, type Key } from '../lib/i18n';
 import { useLoad, useThrottled } from '../lib/load';
 import { Activity } from '../parts/activity';
@@ -72,19 +72,17 @@ function Hero({ stats }: { stats: Stats }) {
         </p>
         <p class="hero-words">{t('hero_words', { n: stats.tags.shown, m: wanted })}</p>
       </div>
-      <div class="hero-wall"><Wall /></div>
+      <div class="hero-wall"><Wall counts={stats.tags} /></div>
       <Minutes minutes={stats.minutes} />
     </section>
   );
 }
 
-// Every tag of the store as one cell, in id order; it turns as the tag does. The legend says the same in words.
-function Wall() {
+// The store's tags, up to 500, each as one cell in id order that turns as the tag does. The legend says it for all, in words.
+function Wall({ counts }: { counts: Stats['tags'] }) {
   const store = storeId.value;
   const tags = useLoad(() => api.tags({ store, limit: 500 }), [store]);
   useEvent('tag', (tag) => tags.set((old) => old && { ...old, items: old.items.map((x) => (x.id === tag.id ? tag : x)) }));
-  const counts: Record<TagState, number> = { shown: 0, pending: 0, failed: 0, unknown: 0 };
-  tags.data?.items.forEach((tag) => { counts[tag.state] += 1; });
   return (
     <>
       <div class="wall" aria-hidden="true">

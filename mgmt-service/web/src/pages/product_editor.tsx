@@ -6,7 +6,7 @@ import { t, type Key } from '../lib/i18n';
 import { useDebounced, useLoad } from '../lib/load';
 import { editText, exponentOf, parsePrice, sameMoney } from '../lib/money';
 import { fromLocalInput, toLocalInput } from '../lib/time';
-import { ChangeBadge, Drawer, Failed, JobBadge, Price, problemText, Progress, promotionNow, span } from '../parts/bits';
+import { ChangeBadge, Drawer, Failed, JobBadge, Price, problemText, Progress, promotionNow, span, When } from '../parts/bits';
 import { Casing, ShownScreen } from '../parts/tag_screen';
 import { Icon } from '../shell/icons';
 import { href } from '../shell/router';
@@ -136,7 +136,7 @@ export function Follow({ change: first, product, onClose }: { change: Change; pr
     <div class="follow">
       <div class="follow-head">
         <ChangeBadge state={change.state} />
-        <span>{change.jobs_total === 0 ? t('no_tag_shows_it') : t('n_of_m_displayed', { n: change.counts.displayed ?? 0, m: change.jobs_total })}</span>
+        <span>{change.state === 'scheduled' ? <>{t('in_force_from')} <When at={change.at} /></> : change.jobs_total === 0 ? t('no_tag_shows_it') : t('n_of_m_displayed', { n: change.counts.displayed ?? 0, m: change.jobs_total })}</span>
         {change.timings.p99_ms !== null && <b class="follow-time">{span(change.timings.p99_ms)}</b>}
       </div>
       {change.jobs_total > 0 && <Progress counts={change.counts} total={change.jobs_total} />}
