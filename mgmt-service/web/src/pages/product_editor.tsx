@@ -59,7 +59,7 @@ export function ProductEditor({ product, onClose }: { product: Product; onClose:
 
   return (
     <Drawer title={product.name} onClose={onClose}>
-      <p class="drawer-sub">{product.brand && <>{product.brand} · </>}<span class="code">{product.id}</span> · {t('now')} <Price money={product.price_now} size="s" promo={promotionNow(product.promotion)} /></p>
+      <p class="drawer-sub">{product.brand && <>{product.brand} · </>}<span class="code">{product.id}</span> · {sent ? t('before') : t('now')} <Price money={product.price_now} size="s" promo={promotionNow(product.promotion)} /></p>
       {sent ? <Follow change={sent} product={product} onClose={onClose} /> : (
         <form class="editor" onSubmit={(e) => { e.preventDefault(); void save(); }} onKeyDown={onKey}>
           <Preview product={product} price={main.ok ? main.money.minor : undefined} promo={promoCounts && promo.ok ? promo.money.minor : withPromotion ? undefined : 0} />
