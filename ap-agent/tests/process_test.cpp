@@ -226,6 +226,7 @@ TEST(AgentCommandLine, SaysWhatIsWrongAndEndsWithTheRightCode) {
     std::ofstream(file) << "[broker]\nurl = 'tcp://127.0.0.1:1'\nclient_id = 'GID_a@@@1'\n[agent]\nradios = ['bluez']\n"
                            "[bluez]\nlinks = 4\n";
     EXPECT_EQ(run({"--config", file, "--check-config"}).first, 0);
+    EXPECT_EQ(run({"--config", "deploy/config/ap-agent.toml", "--check-config"}).first, 0);
     std::ofstream(file, std::ios::app) << "lnks = 4\n";
     const auto [code, said] = run({"--config", file, "--check-config"});
     EXPECT_EQ(code, 1);
