@@ -37,6 +37,11 @@ describe('client', () => {
     expect(error).toBeInstanceOf(ApiError);
     expect(error).toMatchObject({ status: 422, code: 'invalid', message: '1 item is wrong (/items/0/price: negative)' });
   });
+  it('does not say the same twice', async () => {
+    const problem = { type: 'urn:shelfwire:problem:invalid', title: 'Invalid', status: 422, detail: '/products/0: no product 1', errors: [{ where: '/products/0', detail: 'no product 1' }] };
+    const { client } = clientAnswering({ 'PUT /api/v1/tags/FFFF92103A07/binding': [422, problem] });
+    await expect(client.bind('FFFF92103A07', { store: 's', products: ['1'] })).rejects.toThrow(/^no product 1$/);
+  });
   it('says signed out on a 401, but not for a wrong password', async () => {
     const refused: [number, unknown] = [401, { type: 'urn:shelfwire:problem:unauthenticated', title: 'Log in', status: 401 }];
     const { client, signedOut } = clientAnswering({ 'POST /api/v1/auth/login': refused, 'GET /api/v1/stores': refused });

@@ -38,8 +38,9 @@ export function errorFrom(status: number, body: string): ApiError {
   try {
     const problem = JSON.parse(body) as T.Problem;
     const first = problem.errors?.[0];
-    const where = first ? ` (${first.where}: ${first.detail})` : '';
-    return new ApiError(status, problem, `${problem.detail ?? problem.title}${where}`);
+    const whole = problem.detail ?? problem.title;
+    const text = !first ? whole : whole.includes(first.detail) ? first.detail : `${whole} (${first.where}: ${first.detail})`;
+    return new ApiError(status, problem, text);
   } catch {
     return new ApiError(status, null, `HTTP ${status}`);
   }

@@ -134,7 +134,7 @@ function Tokens() {
       {adding && (
         <form class="inline-form" onSubmit={save}>
           <label class="field"><span>{t('name')}</span><input name="name" required pattern="[a-z0-9._\-]{1,64}" autocomplete="off" /></label>
-          <label class="field"><span>{t('role')}</span><select name="role" defaultValue="api">{roles.map((r) => <option key={r} value={r}>{t(`role_${r}` as Key)}</option>)}</select></label>
+          <label class="field"><span>{t('role')}</span><select name="role">{roles.map((r) => <option key={r} value={r} selected={r === 'api'}>{t(`role_${r}` as Key)}</option>)}</select></label>
           <button type="submit" class="button primary">{t('save')}</button>
         </form>
       )}

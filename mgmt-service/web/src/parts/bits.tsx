@@ -66,7 +66,6 @@ export function Progress({ counts, total }: { counts: Change['counts']; total: n
       {order.filter((s) => counts[s]).map((s) => (
         <i key={s} class={`fill-${jobTone[s]}`} style={{ flexGrow: counts[s] ?? 0 }} title={`${t(`job_${s}` as Key)}: ${counts[s]}`} />
       ))}
-      {total === 0 && <i class="fill-shown" style={{ flexGrow: 1 }} />}
     </div>
   );
 }
