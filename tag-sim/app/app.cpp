@@ -8,6 +8,7 @@
 #include <csignal>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 
 #include "common/config/config.hpp"
 #include "common/http/server.hpp"
@@ -78,7 +79,8 @@ public:
         shelf_.apply_faults();
         start_http();
         wait_for_signal();
-        save();
+        state_.save(shelf_, coordinator());  // a place that cannot be written is told before anybody relies on it
+        save_later();
         io_.run();
         if (http_) http_->stop(std::chrono::seconds(1));
         state_.save(shelf_, coordinator());
@@ -111,13 +113,16 @@ private:
 
     [[nodiscard]] Coordinator* coordinator() { return znp_ ? &znp_->coordinator() : nullptr; }
 
-    void save() {
-        save_timer_.start(kSaveEvery, [this] { save(); });
-        try {
-            state_.save(shelf_, coordinator());
-        } catch (const std::runtime_error& error) {
-            spdlog::error("{}", error.what());  // and again in a moment: the disk may have room then
-        }
+    void save_later() {
+        save_timer_.start(kSaveEvery, [this] {
+            save_later();
+            try {
+                state_.save(shelf_, coordinator());
+                save_failed_ = false;
+            } catch (const std::runtime_error& error) {
+                if (!std::exchange(save_failed_, true)) spdlog::error("{}; trying again", error.what());
+            }
+        });
     }
 
     [[nodiscard]] web::Figures figures() const {
@@ -175,6 +180,7 @@ private:
     std::unique_ptr<bluez::BluezService> bluez_;
     std::unique_ptr<znp::ZnpService> znp_;
     std::unique_ptr<http::Server> http_;
+    bool save_failed_ = false;
     int exit_code_ = 0;
 };
 
