@@ -67,7 +67,9 @@ public:
           link_(config_.broker),
           service_(clock(), store_, renderer_, sink_, link_, config_.service),
           auth_(system_clock_, *auth_store_, rest::audit_to(clock(), service_)),
-          rest_(dependencies(), rest_settings()) {}
+          rest_(dependencies(), rest_settings()) {
+        if (config_.test_clock) resume_test_clock();
+    }
 
     void start() {
         service_.start();
@@ -92,6 +94,13 @@ public:
     ~Impl() { stop(); }
 
 private:
+    // A replay goes on where the last one stood: ids and prices of later never lie before those of earlier.
+    void resume_test_clock() {
+        std::uint64_t total = 0;
+        const auto newest = store_.changes({}, {}, 1, total);
+        if (!newest.empty()) test_clock_.set(std::max(test_clock_.wall(), newest[0].created_at));
+    }
+
     [[nodiscard]] const Clock& clock() const {
         return config_.test_clock ? static_cast<const Clock&>(test_clock_) : system_clock_;
     }

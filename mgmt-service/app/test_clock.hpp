@@ -7,9 +7,11 @@
 
 namespace esl::mgmt {
 
-// Thread-safe. Runs on from where it was set; steady() is the real one.
+// Thread-safe. Runs on from where it was set, at first from 2000-01-01, so that any replay lies ahead; steady() is the
+// real one.
 class TestClock final : public Clock {
 public:
+    TestClock() { set(from_millis(946'684'800'000)); }
     [[nodiscard]] UnixMillis wall() const override {
         return system_.wall() + std::chrono::milliseconds(offset_ms_.load());
     }

@@ -72,7 +72,7 @@ void Engine::welcome(ApState& ap) {
     if (!link_up_) return;  // said before our own connection stood: on_link() comes back to it
     const auto& id = ap.rec.id;
     if (ap.rec.store) command(id, contract::ApConfig{*ap.rec.store, settings_.full_report_seconds});
-    command(id, contract::TimeNotice{now()});
+    if (settings_.tasks_carry_times) command(id, contract::TimeNotice{now()});
     auto& lease = leases_[id];
     lease = {};
     lease.full = true;
