@@ -65,7 +65,7 @@ public:
         loss_ = 0;
         dead_.clear();
         for (auto& [id, ap] : aps_) {
-            ap.up = true;
+            if (std::exchange(ap.up, true)) continue;  // those that were up have no reason to say hello
             ++ap.life;
             hello(ap);
         }
