@@ -147,6 +147,8 @@ Result<LoggedIn> AuthService::log_in(const std::string& user, const std::string&
         return fail(AuthError::unauthenticated, "wrong name or password");
     }
     by_name_and_address_.succeeded(user + '\n' + source);
+    by_address_.take_back(source);
+    by_name_.take_back(user);
     return open_session(it->second, source, "password");
 }
 

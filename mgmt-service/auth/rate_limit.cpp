@@ -23,6 +23,13 @@ void RateLimit::failed(const std::string& key, SteadyTime now) {
     if (times.size() > rule_.failures) times.pop_front();
 }
 
+void RateLimit::take_back(const std::string& key) {
+    const auto it = failures_.find(key);
+    if (it == failures_.end()) return;
+    if (!it->second.empty()) it->second.pop_back();
+    if (it->second.empty()) failures_.erase(it);
+}
+
 void RateLimit::forget_old(SteadyTime now) {
     for (auto it = failures_.begin(); it != failures_.end();) {
         trim(it->second, now);

@@ -25,6 +25,8 @@ public:
     // With the table full of keys that still count, the one that failed longest ago is forgotten.
     void failed(const std::string& key, SteadyTime now);
     void succeeded(const std::string& key) { failures_.erase(key); }
+    // Takes back the last failed(), of an attempt that turned out well.
+    void take_back(const std::string& key);
     [[nodiscard]] std::size_t keys() const { return failures_.size(); }
 
 private:

@@ -100,6 +100,13 @@ TEST_F(AuthServiceTest, GuessingIsSlowedDownPerNameAndAddress) {
     EXPECT_TRUE(auth->log_in("admin", kPassword, "10.0.0.1"));
 }
 
+TEST_F(AuthServiceTest, LoggingInOftenIsNotGuessing) {
+    admin();
+    for (int i = 0; i < 70; ++i) ASSERT_TRUE(auth->log_in("admin", kPassword, "10.0.0.1")) << i;
+    EXPECT_TRUE(auth->log_in("admin", "guess", "10.0.0.1").error().is(AuthError::unauthenticated));
+    EXPECT_TRUE(auth->log_in("admin", kPassword, "10.0.0.1"));
+}
+
 TEST_F(AuthServiceTest, SessionsSurviveARestartAndEndByIdlenessAgeAndLogout) {
     ASSERT_TRUE(auth->set_admin_password(kPassword));
     const auto cookie = auth->log_in("admin", kPassword, "::1").value().cookie;
