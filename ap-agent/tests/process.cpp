@@ -114,16 +114,30 @@ std::string BusDaemon::address() const {
     return "unix:path=" + (dir_ / "bus").string();
 }
 
-BluezSim::BluezSim(const BusDaemon& bus, unsigned tags, const std::vector<std::string>& more, unsigned speed) {
-    std::vector<std::string> command{ESL_TAG_SIM, "bluez",       "--bus",   bus.address(),
-                                     "--adapter", "hci0",        "--tags",  std::to_string(tags),
+Simulator::Simulator(const std::string& kind, unsigned tags, const std::vector<std::string>& more, unsigned speed) {
+    std::vector<std::string> command{ESL_TAG_SIM, kind,          "--tags",  std::to_string(tags),
                                      "--http",    "127.0.0.1:0", "--speed", std::to_string(speed)};
     command.insert(command.end(), more.begin(), more.end());
     sim_ = std::make_unique<Process>(std::move(command), dir_ / "log");
     port_ = sim_->number_after("HTTP on 127.0.0.1:");
 }
 
-std::vector<BluezSim::Tag> BluezSim::tags() const {
+BluezSim::BluezSim(const BusDaemon& bus, unsigned tags, std::vector<std::string> more, unsigned speed)
+    : Simulator(
+          "bluez", tags,
+          [&] {
+              more.insert(more.begin(), {"--bus", bus.address(), "--adapter", "hci0"});
+              return std::move(more);
+          }(),
+          speed) {}
+
+ZnpSim::ZnpSim(unsigned tags, unsigned speed) : Simulator("znp", tags, {"--listen", "127.0.0.1:0"}, speed) {}
+
+std::string ZnpSim::url() const {
+    return "tcp://127.0.0.1:" + std::to_string(sim_->number_after("ZNP on 127.0.0.1:"));
+}
+
+std::vector<Simulator::Tag> Simulator::tags() const {
     std::vector<Tag> out;
     const auto body = nlohmann::json::parse(http_get(port_, "/tags"));
     for (const auto& t : body.at("tags")) {

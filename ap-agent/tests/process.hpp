@@ -51,26 +51,38 @@ private:
     std::unique_ptr<Process> daemon_;
 };
 
-// `tag-sim bluez` on that bus.
-class BluezSim {
+// A simulator and the shelf it stands for, read by GET /tags.
+class Simulator {
 public:
-    BluezSim(const BusDaemon& bus, unsigned tags, const std::vector<std::string>& more = {}, unsigned speed = 100);
-    // The id of the image that a tag shows; 0 while it shows none. From GET /tags.
+    // `kind` is "bluez" or "znp".
+    Simulator(const std::string& kind, unsigned tags, const std::vector<std::string>& more, unsigned speed);
     struct Tag {
         std::string id;
         std::string model;
         unsigned width = 0, height = 0;
         std::string palette;
-        std::uint32_t shown = 0;
+        std::uint32_t shown = 0;  // image id; 0 while it shows none
         std::uint64_t refreshes = 0;
     };
     [[nodiscard]] std::vector<Tag> tags() const;
     void kill() { sim_->kill(); }
 
-private:
+protected:
     esl::testing::TempDir dir_;
     std::unique_ptr<Process> sim_;
-    std::uint16_t port_ = 0;
+    std::uint16_t port_ = 0;  // HTTP
+};
+
+class BluezSim : public Simulator {
+public:
+    BluezSim(const BusDaemon& bus, unsigned tags, std::vector<std::string> more = {}, unsigned speed = 100);
+};
+
+class ZnpSim : public Simulator {
+public:
+    explicit ZnpSim(unsigned tags, unsigned speed = 100);
+    // tcp://127.0.0.1:port of the coordinator.
+    [[nodiscard]] std::string url() const;
 };
 
 // Body of the answer; throws when there is none.

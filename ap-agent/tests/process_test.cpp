@@ -98,6 +98,7 @@ public:
     std::set<std::pair<TagId, std::uint64_t>> displayed;
     std::vector<contract::TaskResult> results;
     std::vector<contract::ApHello> hellos;
+    std::vector<contract::ApHealth> health;
     std::vector<std::string> stores;  // of the topics
     int offline = 0;
 
@@ -129,6 +130,7 @@ private:
             if (!store_.empty()) send(contract::ApConfig{store_, 0});
             send_open();
         }
+        if (const auto* state = std::get_if<contract::ApHealth>(&*message)) health.push_back(*state);
         if (std::holds_alternative<contract::ApOffline>(*message)) ++offline;
     }
 
@@ -152,7 +154,7 @@ struct AgentProcess : ::testing::Test {
         agent = std::make_unique<Process>(command, dir / "agent.log",
                                           Process::Environment{{"DBUS_SYSTEM_BUS_ADDRESS", bus.address()}});
     }
-    static void expect_shelf(const BluezSim& sim, const Service& service) {
+    static void expect_shelf(const Simulator& sim, const Service& service) {
         for (const auto& tag : sim.tags()) {
             EXPECT_EQ(tag.shown, service.wanted.at(TagId::parse(tag.id).value()).image_id)
                 << tag.id << " " << tag.model;
@@ -205,6 +207,38 @@ TEST_F(AgentProcess, WithTheBrokerAwayItWorksOnAndTellsAfterwards) {
     broker.start();
     ASSERT_TRUE(service.until([&] { return service.open() == 0; })) << agent->said();
     expect_shelf(sim, service);
+    EXPECT_EQ(agent->terminate(), 0);
+}
+
+TEST_F(AgentProcess, ServesBluetoothAndZigBeeTagsTogether) {
+    BluezSim ble(bus, 8, {"--models", "0033,000B"}, 50);
+    ZnpSim zigbee(8, 50);
+    Service service(broker.url(), "shop-3");
+    start_agent({"--radio", "znp:" + zigbee.url()});
+    // Told by hello, or by health when a radio came up later.
+    const auto up = [](const auto& m) {
+        return m.radios.size() == 2 && m.radios[0].state == "up" && m.radios[1].state == "up";
+    };
+    const auto radios_up = [&] {
+        return std::ranges::any_of(service.hellos, up) || std::ranges::any_of(service.health, up);
+    };
+    ASSERT_TRUE(service.until([&] { return service.tags.size() >= 8 && radios_up(); })) << agent->said();
+    service.send(contract::Command{"join-1", contract::CommandKind::permit_join, std::nullopt, "", 120});
+    ASSERT_TRUE(service.until([&] { return service.tags.size() == 16; })) << agent->said();
+    service.plan(3);
+    service.send_open();
+    ASSERT_TRUE(service.until([&] { return service.open() == 0; })) << agent->said();
+    expect_shelf(ble, service);
+    expect_shelf(zigbee, service);
+    EXPECT_EQ(agent->terminate(), 0);
+
+    // Both kinds again after a restart: the ZigBee network is restored, nobody joins anew.
+    start_agent({"--radio", "znp:" + zigbee.url()});
+    service.plan(60);
+    service.send_open();
+    ASSERT_TRUE(service.until([&] { return service.open() == 0; })) << agent->said();
+    expect_shelf(ble, service);
+    expect_shelf(zigbee, service);
     EXPECT_EQ(agent->terminate(), 0);
 }
 
