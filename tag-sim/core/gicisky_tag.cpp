@@ -30,7 +30,7 @@ Bytes GiciskyTag::advert() const {
     Advert out;
     out.model = model_.id;
     out.no_compression = model_.no_compression;
-    out.battery_decivolts = static_cast<std::uint8_t>(tag_.battery_mv() / 100);
+    out.battery_decivolts = static_cast<std::uint8_t>((tag_.battery_mv() + 50) / 100);
     out.firmware = firmware_;
     return encode_advert(out);
 }

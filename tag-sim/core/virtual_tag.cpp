@@ -1,6 +1,7 @@
 #include "tag-sim/core/virtual_tag.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace esl::sim {
@@ -13,7 +14,7 @@ constexpr double kWakeMj = 3;
 constexpr double kReceiveMjPerByte = 370.0 / 9472;
 constexpr double kPanelMw = 24;
 constexpr std::uint16_t kEmptyMv = 2200;
-constexpr std::uint16_t kLowMv = 2250;
+constexpr std::uint16_t kLowMv = 2200;
 
 // The upper half is new, the rest still old: what a panel looks like when its supply went in the middle.
 image::TagImage half_drawn(const image::TagImage& old, const image::TagImage& coming) {
@@ -61,7 +62,7 @@ std::uint16_t VirtualTag::battery_mv() const {
     const std::chrono::duration<double> awake = scheduler_.clock().steady() - since_;
     const double used = spent_mj_ + awake.count() * speed_.factor * kSleepMw;
     const double left = std::clamp(1 - used / kBatteryMj, 0.0, 1.0);
-    return static_cast<std::uint16_t>(kEmptyMv + left * (profile_.battery_full_mv - kEmptyMv));
+    return static_cast<std::uint16_t>(std::lround(kEmptyMv + left * (profile_.battery_full_mv - kEmptyMv)));
 }
 
 void VirtualTag::set_led(std::uint8_t colours, std::chrono::milliseconds how_long) {
