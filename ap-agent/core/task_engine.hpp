@@ -115,6 +115,7 @@ private:
 
     [[nodiscard]] static std::size_t index(TagId tag) { return tag.is_eui48() ? 0 : 1; }
     void take_one(const contract::Task& task, Effects& out);
+    [[nodiscard]] bool repeats_open(Tag& tag, const contract::Task& task, Effects& out);
     [[nodiscard]] std::optional<contract::TaskResult> refusal(const contract::Task& task, const Tag* known) const;
     void accept(Tag& tag, const contract::Task& task, Effects& out);
     [[nodiscard]] std::shared_ptr<const Bytes> share_image(const contract::Task& task);

@@ -54,20 +54,9 @@ Effects TaskEngine::refuse(const contract::Tasks& tasks, const std::string& why)
 void TaskEngine::take_one(const contract::Task& task, Effects& out) {
     Tag* known = find(task.tag);
     if (known != nullptr) {
-        if (const auto open = known->pending.find(task.version);
-            open != known->pending.end() && !open->second.drop_as) {
-            auto& pending = open->second;
-            if (pending.task.job != task.job) {  // the service plans the same version under a new job
-                pending.task.job = task.job;
-                out.write.push_back(PutTask{{pending.task, pending.image}});
-            }
-            auto result = result_of(pending.task, TaskState::accepted);
-            result.attempts = pending.attempts;
-            out.progress.push_back(std::move(result));
-            return;
-        }
+        if (repeats_open(*known, task, out)) return;
         const auto& last = known->record.last;
-        if (last && last->version == task.version && last->job == task.job) {
+        if (last && last->version == task.version && last->job == task.job && last->epoch == task.epoch) {
             out.progress.push_back(*last);
             return;
         }
@@ -79,6 +68,30 @@ void TaskEngine::take_one(const contract::Task& task, Effects& out) {
     auto& tag = tags_[task.tag];
     tag.record.tag = task.tag;
     accept(tag, task, out);
+}
+
+// A task that the agent still has: it may come again under another job or a newer lease, which it then belongs to.
+bool TaskEngine::repeats_open(Tag& tag, const contract::Task& task, Effects& out) {
+    const auto open = tag.pending.find(task.version);
+    if (open == tag.pending.end() || open->second.task.image_id != task.image_id) return false;
+    auto& pending = open->second;
+    if (task.epoch < tag.record.epoch || (!tag.record.leased && task.epoch == tag.record.epoch)) return false;
+    // Given up only because its lease had ended: under the new one it is wanted again.
+    if (pending.drop_as && (pending.drop_class != FailClass::lease || task.epoch <= pending.task.epoch)) return false;
+    pending.drop_as.reset();
+    pending.drop_class = FailClass::none;
+    if (pending.task.job != task.job || pending.task.epoch != task.epoch) {
+        pending.task.job = task.job;
+        pending.task.epoch = task.epoch;
+        tag.record.epoch = task.epoch;
+        tag.record.leased = true;
+        out.write.push_back(PutTask{{pending.task, pending.image}});
+        out.write.push_back(PutTag{tag.record});
+    }
+    auto result = result_of(pending.task, TaskState::accepted);
+    result.attempts = pending.attempts;
+    out.progress.push_back(std::move(result));
+    return true;
 }
 
 std::optional<TaskResult> TaskEngine::refusal(const contract::Task& task, const Tag* known) const {

@@ -279,6 +279,34 @@ TEST_F(AgentTest, RefusesWorkOfAPastLease) {
     EXPECT_TRUE(radio().updates.contains(kTag));
 }
 
+TEST_F(AgentTest, TheSameTaskUnderANewLeaseIsDoneUnderThatLease) {
+    life->give({task(kTag, 1, 1, 1)});
+    radio().display(kTag);
+    life->settle();
+    life->give(contract::Lease{false, {{kTag, 2}}, {}});
+    life->give({task(kTag, 1, 1, 2)});  // shown already: told again, for the lease of now
+    EXPECT_EQ(life->last()->state, TaskState::displayed);
+    EXPECT_EQ(life->last()->epoch, 2u);
+
+    life->give({task(kTag, 2, 2, 2)});
+    radio().fail(kTag, RadioError::timeout);
+    life->settle();
+    life->give(contract::Lease{false, {{kTag, 3}}, {}});  // ends the one that waits
+    EXPECT_EQ(life->last()->failure, FailClass::lease);
+    life->give({task(kTag, 2, 2, 3)});
+    EXPECT_EQ(life->last()->state, TaskState::accepted);
+
+    radio().obey_cancel = false;
+    life->give(contract::Lease{false, {{kTag, 4}}, {}});  // wants to end the one that the radio has
+    life->give({task(kTag, 2, 2, 4)});
+    EXPECT_EQ(life->last()->state, TaskState::accepted);
+    radio().display(kTag);
+    life->settle();
+    EXPECT_EQ(life->last()->state, TaskState::displayed);
+    EXPECT_EQ(life->last()->epoch, 4u);
+    EXPECT_EQ(life->agent.queued(), 0u);
+}
+
 TEST_F(AgentTest, SaysNoBeyondItsBoundAndTakesTheTaskLater) {
     AgentOptions options;
     options.engine.max_tasks = 3;
