@@ -29,6 +29,8 @@ def read_history(path):
     """{day: {product: cents}} for the products with the most prices, and {product: row}."""
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter=";"))
+    for row in rows:
+        row["id"] = f"A-{row['id']}"  # the chain's own codes; seven bare digits would be taken for a broken GTIN
     count = collections.Counter(row["id"] for row in rows)
     chosen = {product for product, _ in sorted(count.items(), key=lambda item: (-item[1], item[0]))[:PRODUCTS]}
     days, names = collections.defaultdict(dict), {}
