@@ -22,6 +22,17 @@ struct NotALeak {
 };
 #endif
 
+#if __has_feature(thread_sanitizer)
+// These libraries are not built for the thread sanitizer, which therefore does not see their locks.
+extern "C" const char* __tsan_default_suppressions() {
+    return "called_from_lib:libglib-2.0.so\ncalled_from_lib:libgio-2.0.so\ncalled_from_lib:libgdk_pixbuf-2.0."
+           "so\ncalled_from_lib:libgobject-2.0.so\ncalled_from_lib:libpango-1.0.so\n"
+           "called_from_lib:libpangoft2-1.0.so\ncalled_from_lib:libpangocairo-1.0.so\ncalled_from_lib:libcairo.so\n"
+           "called_from_lib:libpixman-1.so\ncalled_from_lib:libfontconfig.so\ncalled_from_lib:libharfbuzz.so\n"
+           "called_from_lib:libfreetype.so\ncalled_from_lib:librsvg-2.so\n";
+}
+#endif
+
 namespace esl::mgmt::render {
 namespace {
 
