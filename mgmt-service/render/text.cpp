@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "mgmt-service/render/glyphs.hpp"
+#include "mgmt-service/render/lru.hpp"
 
 namespace esl::mgmt::render {
 namespace {
@@ -69,25 +70,34 @@ int aligned(Align align, int room, int width) {
     return 0;
 }
 
+// Calls put(x, y, length) for each span of a line whose pen starts at 0, 0.
+template <class Put>
+void walk(GlyphStore& glyphs, PangoLayoutLine* line, Put put) {
+    int pen = 0;
+    for (const GSList* at = line->runs; at != nullptr; at = at->next) {
+        const auto* run = static_cast<const PangoGlyphItem*>(at->data);
+        for (int i = 0; i < run->glyphs->num_glyphs; ++i) {
+            const auto& info = run->glyphs->glyphs[i];
+            const int left = PANGO_PIXELS(pen + info.geometry.x_offset);
+            const int up = PANGO_PIXELS(info.geometry.y_offset);
+            for (const auto& span : glyphs.get(run->item->analysis.font, info.glyph)) {
+                put(left + span.x, up + span.y, span.length);
+            }
+            pen += info.geometry.width;
+        }
+    }
+}
+
 // Ink on its way into a box: spans relative to the box, clipped to it when it is finished.
 class Pen {
 public:
     Pen(GlyphStore& glyphs, const Box& box) : glyphs_(glyphs), box_(box) {}
 
     void line(PangoLayoutLine* line, int x, int baseline) {
-        int pen = x * PANGO_SCALE;
-        for (const GSList* at = line->runs; at != nullptr; at = at->next) {
-            const auto* run = static_cast<const PangoGlyphItem*>(at->data);
-            for (int i = 0; i < run->glyphs->num_glyphs; ++i) {
-                const auto& info = run->glyphs->glyphs[i];
-                const int left = PANGO_PIXELS(pen + info.geometry.x_offset);
-                const int y = baseline + PANGO_PIXELS(info.geometry.y_offset);
-                for (const auto& span : glyphs_.get(run->item->analysis.font, info.glyph)) {
-                    add(left + span.x, y + span.y, span.length);
-                }
-                pen += info.geometry.width;
-            }
-        }
+        walk(glyphs_, line, [&](int dx, int dy, int length) { add(x + dx, baseline + dy, length); });
+    }
+    void run(const GlyphSpans& spans, int x, int baseline) {
+        for (const auto& span : spans) add(x + span.x, baseline + span.y, span.length);
     }
     void add(int x, int y, int length) {
         if (y < 0 || y >= box_.height) return;
@@ -104,11 +114,15 @@ private:
     Spans out_;
 };
 
-// A piece of a price, laid out: its layout is kept until it is drawn.
+// A piece of a price: whole units, fraction or sign.
 struct Piece {
-    std::unique_ptr<PangoLayout, FreeObject> layout;
+    GlyphSpans spans;
     int width = 0;
 };
+using SharedPiece = std::shared_ptr<const Piece>;
+
+// Prices are made of few pieces (a hundred fractions, a few signs), each needed again at once.
+constexpr std::size_t kPieceBytes = 2U << 20;
 
 }  // namespace
 
@@ -117,6 +131,8 @@ struct TextPainter::Impl {
     std::unique_ptr<PangoContext, FreeObject> context;
     std::unique_ptr<PangoLayout, FreeObject> layout;
     GlyphStore glyphs;
+    Lru<SharedPiece> pieces{kPieceBytes};
+    std::string key;  // scratch
     std::string locale;
     std::map<std::tuple<std::string, int, bool>, Description> descriptions;
 
@@ -126,7 +142,7 @@ struct TextPainter::Impl {
 
     // One line at one size without wrapping; answers its width. Afterwards `layout` holds it.
     int set_line(const TextStyle& style, int size, std::string_view text);
-    [[nodiscard]] Piece piece(const TextStyle& style, int size, std::string_view text);
+    [[nodiscard]] SharedPiece piece(const TextStyle& style, int size, std::string_view text);
     // The largest size between min_size and size at which the paragraph fits; `layout` then holds it.
     int set_paragraph(const TextStyle& style, const Box& box, std::string_view text);
 };
@@ -178,12 +194,19 @@ int TextPainter::Impl::set_line(const TextStyle& style, int size, std::string_vi
     return logical.width;
 }
 
-Piece TextPainter::Impl::piece(const TextStyle& style, int size, std::string_view text) {
-    if (text.empty()) return {};
-    Piece out{std::unique_ptr<PangoLayout, FreeObject>(pango_layout_new(context.get())), 0};
-    out.layout.swap(layout);
-    out.width = set_line(style, size, text);
-    out.layout.swap(layout);
+SharedPiece TextPainter::Impl::piece(const TextStyle& style, int size, std::string_view text) {
+    key.assign(style.family).append(style.bold ? "\nb" : "\nr").append(std::to_string(size));
+    key.append("\n").append(locale).append("\n").append(text);
+    if (const auto* kept = pieces.find(key)) return *kept;
+    auto out = std::make_shared<Piece>();
+    if (!text.empty()) {
+        out->width = set_line(style, size, text);
+        walk(glyphs, pango_layout_get_line_readonly(layout.get(), 0), [&](int x, int y, int length) {
+            out->spans.push_back(
+                {static_cast<std::int16_t>(x), static_cast<std::int16_t>(y), static_cast<std::uint16_t>(length)});
+        });
+    }
+    pieces.put(key, out, out->spans.size() * sizeof(GlyphSpan));
     return out;
 }
 
@@ -233,16 +256,16 @@ namespace {
 // A price laid out for one size of the whole units.
 struct PriceGrid {
     int size = 0, fraction_size = 0, sign_size = 0;
-    Piece whole, fraction, sign;
+    SharedPiece whole, fraction, sign;
     int whole_room = 0;  // to where the fraction begins
     int gap = 0;
     bool sign_under = false;  // beneath the fraction, otherwise beside
     bool sign_first = false;
 
-    [[nodiscard]] int sign_room() const { return sign.width == 0 ? 0 : sign.width + gap; }
+    [[nodiscard]] int sign_room() const { return sign->width == 0 ? 0 : sign->width + gap; }
     [[nodiscard]] int width() const {
-        if (sign_under) return whole_room + std::max(fraction.width, sign.width);
-        return whole_room + fraction.width + sign_room();
+        if (sign_under) return whole_room + std::max(fraction->width, sign->width);
+        return whole_room + fraction->width + sign_room();
     }
 };
 
@@ -255,11 +278,11 @@ Spans TextPainter::price(const TextStyle& style, const Box& box, const PricePart
     const auto place_sign = [&](PriceGrid& g) {
         const int below = cap_height(g.size) - cap_height(g.fraction_size) - std::max(2, rounded(0.09 * g.size));
         g.sign_size = std::min(rounded(below / 0.729), g.fraction_size);
-        g.sign_under = !parts.symbol_first && g.fraction.width > 0 && g.sign_size >= kSmallestSign;
+        g.sign_under = !parts.symbol_first && g.fraction->width > 0 && g.sign_size >= kSmallestSign;
         g.sign_first = parts.symbol_first;
         if (!g.sign_under) g.sign_size = g.fraction_size;
         g.sign = impl_->piece(style, g.sign_size, parts.symbol);
-        while (g.sign_under && g.sign.width > g.fraction.width * 5 / 4 && g.sign_size > kSmallestSign) {
+        while (g.sign_under && g.sign->width > g.fraction->width * 5 / 4 && g.sign_size > kSmallestSign) {
             g.sign = impl_->piece(style, --g.sign_size, parts.symbol);
         }
     };
@@ -271,7 +294,8 @@ Spans TextPainter::price(const TextStyle& style, const Box& box, const PricePart
         g.whole = impl_->piece(style, size, parts.whole + parts.separator);
         g.fraction = impl_->piece(style, g.fraction_size, parts.fraction);
         // The separator's right bearing would tear the fraction off.
-        g.whole_room = g.whole.width - (parts.fraction.empty() ? 0 : rounded(0.07 * size));
+        g.whole_room = g.whole->width - (parts.fraction.empty() ? 0 : rounded(0.07 * size));
+        g.sign = impl_->piece(style, g.fraction_size, {});
         if (shown) place_sign(g);
         return g;
     };
@@ -284,9 +308,7 @@ Spans TextPainter::price(const TextStyle& style, const Box& box, const PricePart
     Pen pen(impl_->glyphs, box);
     const int baseline = first_baseline(style, box, grid.size, 1);
     const auto raised = [&](int size) { return baseline - cap_height(grid.size) + cap_height(size); };
-    const auto put = [&](const Piece& piece, int x, int at_baseline) {
-        if (piece.layout) pen.line(pango_layout_get_line_readonly(piece.layout.get(), 0), x, at_baseline);
-    };
+    const auto put = [&](const SharedPiece& piece, int at, int at_baseline) { pen.run(piece->spans, at, at_baseline); };
     int x = aligned(style.align, box.width, grid.width());
     if (grid.sign_first) {
         put(grid.sign, x, raised(grid.sign_size));
@@ -296,9 +318,9 @@ Spans TextPainter::price(const TextStyle& style, const Box& box, const PricePart
     x += grid.whole_room;
     put(grid.fraction, x, raised(grid.fraction_size));
     if (grid.sign_under) {
-        put(grid.sign, x + std::max(0, (grid.fraction.width - grid.sign.width) / 2), baseline);
+        put(grid.sign, x + std::max(0, (grid.fraction->width - grid.sign->width) / 2), baseline);
     } else if (!grid.sign_first) {
-        put(grid.sign, x + grid.fraction.width + grid.gap, raised(grid.sign_size));
+        put(grid.sign, x + grid.fraction->width + grid.gap, raised(grid.sign_size));
     }
     return pen.take();
 }
