@@ -31,6 +31,16 @@ TEST(JsonBody, SaysWhereABrokenBodyBreaks) {
     EXPECT_EQ(std::get<Json>(json_body(post("{}", "application/json; charset=utf-8"))), Json::object());
 }
 
+TEST(JsonBody, MayNestAsDeepAsItFits) {
+    const std::string deep(200'000, '[');
+    auto body = json_body(post("{\"a\":" + deep + std::string(deep.size(), ']') + "}"));
+    FieldErrors errors;
+    ObjectReader in(std::get<Json>(body), "", errors);
+    (void)in.text("a", {});
+    in.finish();
+    EXPECT_EQ(errors.at(0).detail, "is array, not a string");
+}
+
 TEST(ObjectReader, NamesEveryFaultByItsPointer) {
     const auto json = Json::parse(R"({"name":7,"long":"abcdef","count":1.5,"big":99999999999999999999,"deep":{"x":"y"},
                                       "flag":"yes","list":["ok",3],"nul":null,"ctl":"a\u0000b","neg":-1})");
