@@ -132,6 +132,7 @@ std::optional<std::uint8_t> AfSender::free_transaction() {
 }
 
 Task<Result<std::uint8_t>> AfSender::attempt(std::uint16_t nwk, std::uint8_t endpoint, const DataJob& job) {
+    if (nwk == kNowhere) co_return status::kNoRoute;  // never to whoever has its old address
     const auto id = free_transaction();
     if (!id) co_return fail(RadioError::busy, "no free transaction");
     struct Release {
@@ -179,9 +180,11 @@ Task<> AfSender::recover(TagId tag, std::uint8_t code, int attempt) {
 Task<> AfSender::find_again(TagId tag) {
     const auto* entry = tags_.find(tag);
     if (entry == nullptr) co_return;
-    const auto route = co_await dialog_.request(
-        Message(Kind::sreq, "zdo.extRouteDisc", {{"dst", entry->nwk}, {"options", 0}, {"radius", kRadius}}));
-    if (route && route->u8("status") == status::kSuccess) (void)co_await dialog_.sleep(3s);
+    if (entry->nwk != kNowhere) {
+        const auto route = co_await dialog_.request(
+            Message(Kind::sreq, "zdo.extRouteDisc", {{"dst", entry->nwk}, {"options", 0}, {"radius", kRadius}}));
+        if (route && route->u8("status") == status::kSuccess) (void)co_await dialog_.sleep(3s);
+    }
     auto answered = dialog_.expect(
         [ieee = tag.value()](const Message& m) {
             return m.is(Kind::areq, "zdo.nwkAddrRsp") && m.number("ieee") == ieee && m.u8("status") == 0;

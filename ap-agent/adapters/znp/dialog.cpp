@@ -72,6 +72,10 @@ void Dialog::send_raw(BytesView bytes) {
     output_.insert(output_.end(), bytes.begin(), bytes.end());
 }
 
+void Dialog::set_timeout(const std::weak_ptr<Wait>& wait, std::chrono::milliseconds timeout) {
+    if (const auto alive = wait.lock()) alive->deadline = clock_.steady() + timeout;
+}
+
 void Dialog::fail(const std::weak_ptr<Wait>& wait, Error error) {
     const auto alive = wait.lock();
     if (!alive || alive->result) return;

@@ -63,6 +63,8 @@ public:
     // Sends without waiting for anything: AREQs, and the byte that leaves a boot loader.
     void send(const wire::Message& message);
     void send_raw(BytesView bytes);
+    // Gives a wait for an event another time-out, counted from now.
+    void set_timeout(const std::weak_ptr<Wait>& wait, std::chrono::milliseconds timeout);
     // Ends a wait early with an error.
     void fail(const std::weak_ptr<Wait>& wait, Error error);
 

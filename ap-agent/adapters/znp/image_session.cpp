@@ -27,6 +27,8 @@ RadioError error_of(std::uint8_t zcl_status) {
         case status::kInsufficientSpace:
         case status::kInvalidField:
             return RadioError::image;
+        case pd::kLowBattery:
+            return RadioError::low_battery;
         case status::kUnsupportedCluster:
             return RadioError::unsupported;
         default:

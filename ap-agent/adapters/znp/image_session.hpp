@@ -20,12 +20,13 @@ namespace esl::ap::znp {
 namespace pd = tagwire::price_display;
 
 struct ImageTimes {
-    // From the notify's delivery to the first request; a tag that has heard the notify is awake.
-    std::chrono::milliseconds first_request{15'000};
-    std::chrono::milliseconds next_request{15'000};
+    // From the notify's delivery to the first request; a tag that has heard the notify is awake. A tag that pulls
+    // repeats a lost request by itself after about 3 s, and takes a repeated notify for what it is.
+    std::chrono::milliseconds first_request{10'000};
+    std::chrono::milliseconds next_request{10'000};
     // From Show to its answer: the slowest panels known refresh in about 30 s.
     std::chrono::milliseconds refresh{60'000};
-    std::uint32_t max_notifies = 5;
+    std::uint32_t max_notifies = 8;
     std::uint32_t max_shows = 3;
     std::uint32_t max_wrong_requests = 16;
 };

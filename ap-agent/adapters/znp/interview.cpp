@@ -17,9 +17,11 @@ using wire::Message;
 namespace zcl = tagwire::zcl;
 namespace pd = tagwire::price_display;
 
-constexpr auto kAnswer = 10s;  // the tag polls at least this often while it is new
+constexpr auto kDelivery = 180s;  // with all recovery; the delivery's own end comes before
+constexpr int kReadTries = 4;
+constexpr auto kAnswer = 8s;   // the tag polls at least this often while it is new
 constexpr int kNodeTries = 6;  // as zigbee-herdsman
-constexpr int kEndpointTries = 2;
+constexpr int kEndpointTries = 4;
 constexpr std::size_t kMaxText = 64;
 
 // One ZDO question, asked again when no answer comes.
@@ -148,9 +150,8 @@ Task<Result<SimpleDescriptor>> find_display(Dialog& dialog, const TagTable& tags
 
 }  // namespace
 
-Task<Result<std::vector<zcl::Attribute>>> AttributeReader::read(TagId tag, std::uint16_t cluster,
-                                                                std::optional<std::uint16_t> manufacturer,
-                                                                std::vector<std::uint16_t> attributes) {
+Task<Result<Message>> AttributeReader::ask(TagId tag, std::uint16_t cluster, std::optional<std::uint16_t> manufacturer,
+                                           Bytes payload) {
     const auto sequence = sequence_++;
     zcl::Header header;
     header.manufacturer = manufacturer;
@@ -165,13 +166,24 @@ Task<Result<std::vector<zcl::Attribute>>> AttributeReader::read(TagId tag, std::
             return frame && frame->header.scope == zcl::Scope::foundation &&
                    frame->header.command == zcl::kReadAttributesResponse && frame->header.sequence == sequence;
         },
-        180s);  // delivery with all its recovery, then the answer
-    DataJob job{.cluster = cluster, .data = zcl::encode_frame(header, zcl::encode_read_attributes(attributes))};
+        kDelivery);
+    DataJob job{.cluster = cluster, .data = zcl::encode_frame(header, payload)};
     job.done = [this, wait = answered.handle()](const Delivery& delivery) {
-        if (!delivery.delivered) dialog_.fail(wait, Error(RadioError::unreachable, delivery.why));
+        if (delivery.delivered) return dialog_.set_timeout(wait, kAnswer);
+        dialog_.fail(wait, Error(RadioError::unreachable, delivery.why));
     };
     sender_.send(tag, std::move(job));
-    const auto message = co_await answered;
+    co_return co_await answered;
+}
+
+Task<Result<std::vector<zcl::Attribute>>> AttributeReader::read(TagId tag, std::uint16_t cluster,
+                                                                std::optional<std::uint16_t> manufacturer,
+                                                                std::vector<std::uint16_t> attributes) {
+    Result<Message> message = fail(RadioError::timeout);
+    for (int i = 0; i < kReadTries; ++i) {
+        message = co_await ask(tag, cluster, manufacturer, zcl::encode_read_attributes(attributes));
+        if (message || !message.error().is(RadioError::timeout)) break;
+    }
     if (!message) co_return fail(message.error());
     const auto frame = zcl::decode_frame(message->bytes("data"));
     const auto results = zcl::decode_read_attributes_response(frame->payload);

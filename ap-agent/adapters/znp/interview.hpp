@@ -14,7 +14,8 @@
 
 namespace esl::ap::znp {
 
-// Reads attributes of one tag; answers with those that it has. Errors: RadioError::unreachable with the ZNP status,
+// Reads attributes of one tag, asking again when an answer is lost; answers with those that it has. Errors:
+// RadioError::unreachable with the ZNP status,
 // ::timeout.
 class AttributeReader {
 public:
@@ -25,6 +26,9 @@ public:
                                                             std::vector<std::uint16_t> attributes);
 
 private:
+    Task<Result<wire::Message>> ask(TagId tag, std::uint16_t cluster, std::optional<std::uint16_t> manufacturer,
+                                    Bytes payload);
+
     Dialog& dialog_;
     TagTable& tags_;
     AfSender& sender_;

@@ -1,6 +1,7 @@
 #include "ap-agent/adapters/znp/tag_table.hpp"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace esl::ap::znp {
 namespace {
@@ -79,7 +80,9 @@ Tag* TagTable::put(TagId id, std::uint16_t nwk) {
         by_nwk_.erase(old);
     }
     at->second.nwk = nwk;
-    by_nwk_[nwk] = id;
+    if (nwk == kNowhere) return &at->second;
+    const auto [owner, free] = by_nwk_.try_emplace(nwk, id);
+    if (!free && owner->second != id) tags_[std::exchange(owner->second, id)].nwk = kNowhere;
     return &at->second;
 }
 

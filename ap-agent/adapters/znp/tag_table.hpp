@@ -29,8 +29,11 @@ struct Panel {
     bool operator==(const Panel&) const = default;
 };
 
+// The short address of a tag whose address another tag has got since; ZigBee's own value for "unknown".
+inline constexpr std::uint16_t kNowhere = 0xFFFE;
+
 struct Tag {
-    std::uint16_t nwk = 0;
+    std::uint16_t nwk = kNowhere;
     std::optional<Panel> panel;  // empty until the interview has succeeded
     // Not in the file:
     std::optional<std::uint32_t> battery_mv;
@@ -45,8 +48,8 @@ public:
     // A network of Z-Stack has a few hundred devices; this bounds what a file or a mad radio can make us keep.
     static constexpr std::size_t kMax = 2'000;
 
-    // Makes the tag when it is new. A short address belongs to one tag: another one that had it loses it. Null when the
-    // table is full.
+    // Makes the tag when it is new. A short address belongs to one tag: another one that had it is nowhere from then
+    // on. Null when the table is full.
     Tag* put(TagId id, std::uint16_t nwk);
     [[nodiscard]] Tag* find(TagId id);
     [[nodiscard]] const Tag* find(TagId id) const;

@@ -101,9 +101,9 @@ TEST_F(CoreImage, ATagThatFallsSilentIsNotifiedAgainAndThenGivenUp) {
     tag.ignores_notify = true;
     update(picture());
     pass(179s);
-    EXPECT_EQ(tag.notifies, 5);
+    EXPECT_EQ(tag.notifies, 8);
     expect_failure(RadioError::unreachable);
-    EXPECT_EQ(outcomes_[0].attempts, 5U);
+    EXPECT_EQ(outcomes_[0].attempts, 8U);
 }
 
 TEST_F(CoreImage, ATagThatStopsInTheMiddleGoesOnAfterTheNextNotify) {

@@ -57,6 +57,28 @@ TEST_F(CoreJoin, AsksAgainLaterWhenATagDoesNotAnswerItsInterview) {
     EXPECT_EQ(sightings_.size(), 1U);
 }
 
+TEST_F(CoreJoin, AsksAgainWhenTheAnswerToAReadIsLost) {
+    start();
+    auto& tag = stick_.add_tag(kIeee, kNwk);
+    tag.loses_answers = 3;
+    say(stick_.join(tag));
+    EXPECT_THAT(sightings_, ::testing::IsEmpty());
+    pass(40s);
+    ASSERT_EQ(sightings_.size(), 1U);
+    EXPECT_EQ(sightings_[0].model, "SW-FAKE");
+}
+
+TEST_F(CoreJoin, NothingForATagGoesToAnotherThatGotItsAddress) {
+    start();
+    joined_tag(kIeee, kNwk);
+    stick_.tags.clear();  // gone without a word, and its address is given to a newcomer
+    auto& other = joined_tag(kIeee + 1, kNwk);
+    update(picture());
+    pass(60s);
+    EXPECT_EQ(other.notifies, 0);
+    expect_failure(RadioError::unreachable);
+}
+
 TEST_F(CoreJoin, FindsOutWhoSpeaksFromAnUnknownAddress) {
     start();
     auto& tag = stick_.add_tag(kIeee, kNwk);

@@ -225,6 +225,7 @@ void FakeStick::zcl_to_tag(FakeTag& tag, std::uint16_t cluster, const Bytes& dat
             results.push_back({zcl::status::kSuccess, found->second});
         }
     }
+    if (tag.loses_answers > 0 && tag.loses_answers-- > 0) return;
     const auto header = zcl::answer_to(frame.header, zcl::Scope::foundation, zcl::kReadAttributesResponse);
     out.push_back(incoming(tag, cluster, zcl::encode_frame(header, zcl::encode_read_attributes_response(results))));
 }

@@ -35,6 +35,7 @@ struct FakeTag {
     // Faults.
     bool hears_nothing = false;   // data requests are confirmed F0
     bool ignores_notify = false;  // confirmed, then silence
+    int loses_answers = 0;        // that many answers to reads
     int stops_after_blocks = -1;  // silence from then on, once
     bool asks_each_block_twice = false;
     std::optional<pd::BlockReq> asks_first;  // a strange request before the right ones, once; image 0: the right one
