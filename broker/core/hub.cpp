@@ -238,15 +238,9 @@ void Hub::stored(std::uint64_t batch, const Result<>& result) {
             case AfterCommit::What::subscribe:
                 release_subscribe(next.slot);
                 break;
-            case AfterCommit::What::pubrel: {
-                Session* session = find(next.session);
-                if (!result || session == nullptr || session->link == nullptr || !session->out) break;
-                LaneEntry* entry = session->out->lane(lane_of(next.packet_id)).find_sent(next.packet_id);
-                if (entry == nullptr || !entry->release_wait) break;
-                entry->release_wait = false;
-                mqtt::encode_ack(mqtt::PacketType::pubrel, next.packet_id, session->link->output());
+            case AfterCommit::What::pubrel:
+                released(next, result.has_value());
                 break;
-            }
             case AfterCommit::What::pubcomp: {
                 Session* session = find(next.session);
                 if (!result || session == nullptr || session->link == nullptr) break;

@@ -134,6 +134,7 @@ private:
         std::uint32_t slot = kNoSlot;
         SessionNumber session = 0;
         mqtt::PacketId packet_id = 0;
+        std::uint32_t sequence = 0;  // of the lane entry, for pubrel
     };
     struct Timer {
         std::uint32_t at;
@@ -194,6 +195,7 @@ private:
     [[nodiscard]] std::uint16_t window(const Session& session, LaneKind kind) const;
     bool write_entry(Session& session, LaneEntry& entry, LaneKind kind);
     void drop(Session& session, Lane& lane, LaneEntry& entry);
+    void released(const AfterCommit& what, bool stored);
     // By its publisher's wish, or because it has waited longer than anything may.
     [[nodiscard]] bool too_old(const Message& message, UnixMillis now) const;
     void drop_too_old();

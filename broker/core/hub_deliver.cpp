@@ -298,8 +298,10 @@ bool Hub::on_puback(Session& session, const mqtt::Frame& frame) {
             entry->state = State::released;
             entry->release_wait = true;
             store_op(ReleaseMessage{entry->message->id, session.number});
-            after_.push_back(
-                {.what = AfterCommit::What::pubrel, .session = session.number, .packet_id = packet->packet_id});
+            after_.push_back({.what = AfterCommit::What::pubrel,
+                              .session = session.number,
+                              .packet_id = packet->packet_id,
+                              .sequence = entry->sequence});
             return true;
         }
         entry->state = State::released;
@@ -310,6 +312,20 @@ bool Hub::on_puback(Session& session, const mqtt::Frame& frame) {
     drop(session, lane, *entry);
     if (!lane.everything_sent()) pump_lane(session, lane);
     return true;
+}
+
+// The mark of a PUBREC is on disk, or will never be. The client may have gone, or have come back, meanwhile.
+void Hub::released(const AfterCommit& what, bool stored) {
+    Session* session = find(what.session);
+    if (session == nullptr || !session->out) return;
+    LaneEntry* entry = session->out->lane(lane_of(what.packet_id)).find(what.sequence);
+    if (entry == nullptr || !entry->release_wait) return;
+    entry->release_wait = false;
+    if (!stored) {
+        entry->state = State::sent;  // PUBREL is not sent; after a reconnect the message is, and PUBREC comes again
+    } else if (session->link != nullptr && entry->counted) {
+        mqtt::encode_ack(mqtt::PacketType::pubrel, what.packet_id, session->link->output());
+    }
 }
 
 // 3.1 and 3.1.1: what has not been acknowledged in time is sent again, a bounded number of times.
