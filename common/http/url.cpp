@@ -25,6 +25,7 @@ Result<std::string> percent_decode(std::string_view text, bool plus_is_space) {
     std::string out;
     out.reserve(text.size());
     for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\0') return fail(ParseError::malformed, "NUL at offset " + std::to_string(i));
         if (text[i] == '+' && plus_is_space) {
             out += ' ';
         } else if (text[i] != '%') {

@@ -11,7 +11,7 @@
 
 namespace esl::http {
 
-// A broken escape, or an escaped NUL, is ParseError::malformed with its offset. With `plus_is_space` as in queries.
+// A broken escape, or a NUL, is ParseError::malformed with its offset. With `plus_is_space` as in queries.
 [[nodiscard]] Result<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
 // Everything but letters, digits and "-._~" is escaped.
 [[nodiscard]] std::string percent_encode(std::string_view text);

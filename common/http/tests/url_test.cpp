@@ -13,6 +13,7 @@ TEST(Url, DecodesEscapesAndNamesTheBrokenOne) {
     EXPECT_EQ(percent_decode("a+b").value(), "a+b");
     EXPECT_EQ(percent_decode("ab%2").error().about(), "percent escape at offset 2");
     EXPECT_EQ(percent_decode("%zz").error().about(), "percent escape at offset 0");
+    EXPECT_EQ(percent_decode(std::string_view("a\0b", 3)).error().about(), "NUL at offset 1");
     EXPECT_EQ(percent_decode("x%00").error().about(), "percent escape at offset 1");
 }
 
