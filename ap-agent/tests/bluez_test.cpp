@@ -131,7 +131,7 @@ TEST_F(BluezTest, EveryTagShowsExactlyItsImageWhenItIsCalledDisplayed) {
 TEST_F(BluezTest, LostNoticesWrongPartsAndLostLinksOnlyCostTime) {
     esl::testing::TempDir dir;
     std::ofstream(dir / "faults.toml")
-        << "[all]\nnotify_lost = 20\nwrong_part = 5\ndisconnect = 0.3\nconnect_failed = 5\n";
+        << "[all]\nnotify_lost = 20\nwrong_part = 5\ndisconnect = 0.1\nconnect_failed = 5\n";
     BluezSim sim(bus, 16,
                  {"--models", "0033,000B,002E,004B", "--faults", (dir / "faults.toml").string(), "--seed", "7"});
     bluez::BluezOptions options;

@@ -62,9 +62,9 @@ TEST_F(SessionTest, SaysEveryByteOfAnUndisturbedTransfer) {
     EXPECT_EQ(session.notified(kAnnounced), (Actions{Session::WriteCommand{kBegin}, Session::Wake{5s}}));
     clock.advance(40ms);
     EXPECT_EQ(session.notified(wanted(0)),
-              (Actions{Session::Started{}, Session::WritePart{part(0)}, Session::Wake{320ms}}));
-    EXPECT_EQ(session.notified(wanted(1)), (Actions{Session::WritePart{part(1)}, Session::Wake{320ms}}));
-    EXPECT_EQ(session.notified(wanted(2)), (Actions{Session::WritePart{part(2)}, Session::Wake{320ms}}));
+              (Actions{Session::Started{}, Session::WritePart{part(0)}, Session::Wake{150ms}}));
+    EXPECT_EQ(session.notified(wanted(1)), (Actions{Session::WritePart{part(1)}, Session::Wake{150ms}}));
+    EXPECT_EQ(session.notified(wanted(2)), (Actions{Session::WritePart{part(2)}, Session::Wake{150ms}}));
     EXPECT_EQ(session.notified(kAllReceived), (Actions{Session::Delivered{}}));
     EXPECT_TRUE(session.over());
     EXPECT_EQ(session.parts_sent(), 3u);
@@ -109,12 +109,25 @@ TEST_F(SessionTest, RepeatsAPartThatIsNotAnsweredAndThenGivesUp) {
     reach_sending();
     clock.advance(40ms);
     (void)session.notified(wanted(0));
-    const std::vector<std::chrono::milliseconds> waits{640ms, 1280ms, 2560ms, 5s, 5s};
+    const std::vector<std::chrono::milliseconds> waits{300ms, 600ms, 1200ms, 2400ms, 4800ms};
     for (const auto wait : waits)
         EXPECT_EQ(session.woken(), (Actions{Session::WritePart{part(0)}, Session::Wake{wait}}));
     const auto last = session.woken();
     EXPECT_EQ(failure(last).error, RadioError::timeout);
     EXPECT_THAT(failure(last).detail, HasSubstr("after part 0 of 3"));
+}
+
+TEST_F(SessionTest, IsPatientWithASlowTag) {
+    (void)session.start();
+    for (const auto& notice : {kBlockSize, kAnnounced}) {
+        clock.advance(900ms);
+        (void)session.notified(notice);
+    }
+    clock.advance(900ms);
+    const auto actions = session.notified(wanted(0));
+    // Mean 900 ms; the deviation began at 450 ms and fell by a quarter twice: 900 + 4 * 253.125.
+    EXPECT_EQ(actions.back(), Session::Action(Session::Wake{1913ms}));
+    EXPECT_EQ(session.usual_answer(), 1913ms);
 }
 
 TEST_F(SessionTest, RepeatsACommandThatIsNotAnswered) {

@@ -367,9 +367,9 @@ private:
         setup.chunked = coding == tagwire::gicisky::Coding::chunked;
         setup.times = options_.times;
         setup.times.pause += options_.pause_per_attempt * (job.attempts - 1);
-        if (slowest_answer_.count() > 0) {
+        if (usual_answer_.count() > 0) {
             setup.times.notice =
-                std::clamp(slowest_answer_ * 20, std::min(milliseconds(1'000), setup.times.notice), setup.times.notice);
+                std::clamp(usual_answer_ * 4, std::min(milliseconds(500), setup.times.notice), setup.times.notice);
         }
         setup.connect_limit = options_.connect_limit;
         setup.write_limit = options_.write_limit;
@@ -396,7 +396,7 @@ private:
 
     void decided(TagId tag, const LinkOutcome& outcome) {
         // A slow answer is remembered for a while, so that a busy band does not cost each tag its patience anew.
-        slowest_answer_ = std::max(outcome.slowest_answer, slowest_answer_ * 9 / 10);
+        usual_answer_ = std::max(outcome.usual_answer, usual_answer_ * 9 / 10);
         const auto found = jobs_.find(tag);
         if (found == jobs_.end()) return;
         auto& job = found->second;
@@ -505,7 +505,7 @@ private:
     asio::steady_timer reopen_;
     asio::steady_timer wake_;
     milliseconds reopen_wait_ = kReopenFirst;
-    milliseconds slowest_answer_{0};
+    milliseconds usual_answer_{0};
     std::size_t usable_links_ = options_.links;  // options_.links, or what the adapter has been found to take
     RadioListener* listener_ = nullptr;
     TagRadio* self_ = nullptr;

@@ -157,7 +157,7 @@ private:
     void decide(std::optional<UpdateOutcome::Failure> failure) {
         if (std::exchange(decided_, true)) return;
         phase_ = Phase::closing;
-        const LinkOutcome outcome{std::move(failure), session_.parts_sent(), session_.slowest_answer()};
+        const LinkOutcome outcome{std::move(failure), session_.parts_sent(), session_.usual_answer()};
         wake_after(kCloseLimit);
         bus_.disconnect(setup_.device, guarded([this](const Result<>&) { closed(); }));
         const auto keep = shared_from_this();

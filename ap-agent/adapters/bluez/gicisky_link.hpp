@@ -18,7 +18,7 @@ namespace esl::ap::bluez {
 struct LinkOutcome {
     std::optional<UpdateOutcome::Failure> failure;  // empty: the tag has the image
     std::uint32_t parts_sent = 0;
-    std::chrono::milliseconds slowest_answer{0};
+    std::chrono::milliseconds usual_answer{0};
 };
 
 struct LinkSetup {

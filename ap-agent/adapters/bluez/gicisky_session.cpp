@@ -18,7 +18,6 @@ constexpr std::uint32_t kRequestsSpare = 16;
 // Tags forget what they have when the link ends, so that giving up early costs the whole image.
 constexpr unsigned kRepeats = 5;
 constexpr unsigned kAnswersToTrust = 3;
-constexpr int kPatience = 8;
 
 }  // namespace
 
@@ -46,16 +45,27 @@ GiciskySession::Actions GiciskySession::send(Bytes command, State next) {
     return {WriteCommand{std::move(command)}, Wake{patience()}};
 }
 
-std::chrono::milliseconds GiciskySession::patience() const {
-    if (answers_ < kAnswersToTrust) return times_.notice;
-    return std::clamp(slowest_ * kPatience, std::min(times_.notice_floor, times_.notice), times_.notice);
+std::chrono::milliseconds GiciskySession::usual_answer() const {
+    return std::chrono::ceil<std::chrono::milliseconds>(mean_ + 4 * deviation_);
 }
 
+std::chrono::milliseconds GiciskySession::patience() const {
+    if (answers_ < kAnswersToTrust) return times_.notice;
+    return std::clamp(usual_answer(), std::min(times_.notice_floor, times_.notice), times_.notice);
+}
+
+// The estimate of RFC 6298, which TCP uses for the same purpose. The answer to a repetition says nothing of how long
+// answers take: it may be the late first one.
 void GiciskySession::answered() {
-    // The answer to a repetition says nothing of how long answers take: it may be the late first one.
     if (repeats_ == 0) {
-        ++answers_;
-        slowest_ = std::max(slowest_, std::chrono::ceil<std::chrono::milliseconds>(clock_.steady() - asked_));
+        const auto took = std::chrono::ceil<std::chrono::microseconds>(clock_.steady() - asked_);
+        if (answers_++ == 0) {
+            mean_ = took;
+            deviation_ = took / 2;
+        } else {
+            deviation_ += ((took > mean_ ? took - mean_ : mean_ - took) - deviation_) / 4;
+            mean_ += (took - mean_) / 8;
+        }
     }
     repeats_ = 0;
 }

@@ -17,8 +17,8 @@ namespace esl::ap::bluez {
 
 struct GiciskyTimes {
     std::chrono::milliseconds settle{0};  // after enabling notifications, for tags that want a pause
-    // The longest wait for a notice. Once the tag has answered a few times, eight of its slowest answers are enough,
-    // but never less than notice_floor.
+    // The longest wait for a notice. Once the tag has answered a few times its own pace decides, but never less than
+    // notice_floor.
     std::chrono::milliseconds notice{5'000};
     std::chrono::milliseconds notice_floor{150};
     std::chrono::milliseconds pause{0};  // before each part; grows with each attempt
@@ -68,8 +68,9 @@ public:
 
     [[nodiscard]] bool over() const { return state_ == State::delivered || state_ == State::failed; }
     [[nodiscard]] std::uint32_t parts_sent() const { return parts_sent_; }
-    // The slowest answer, zero before the first: a hint for the next session's `notice`.
-    [[nodiscard]] std::chrono::milliseconds slowest_answer() const { return slowest_; }
+    // How long an answer of this tag usually takes at most; zero before the first: a hint for the next session's
+    // `notice`.
+    [[nodiscard]] std::chrono::milliseconds usual_answer() const;
 
 private:
     enum class State { idle, settling, asked_block_size, announced, sending, pausing, delivered, failed };
@@ -99,7 +100,7 @@ private:
     unsigned extra_answers_ = 0;  // to repetitions, may still come
     unsigned answers_ = 0;
     SteadyTime asked_{};
-    std::chrono::milliseconds slowest_{0};
+    std::chrono::microseconds mean_{0}, deviation_{0};  // of the answers' times
 };
 
 }  // namespace esl::ap::bluez
