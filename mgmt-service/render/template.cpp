@@ -16,7 +16,7 @@ namespace esl::mgmt::render {
 namespace {
 
 // Raise it with every change of the drawing code that changes pixels.
-constexpr std::string_view kDrawingVersion = "shelfwire render 1";
+constexpr std::string_view kDrawingVersion = "shelfwire render 2";
 constexpr std::size_t kMaxSvgBytes = 1U << 20;
 constexpr std::size_t kMaxElements = 200;
 constexpr int kMaxDepth = 64;

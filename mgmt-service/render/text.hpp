@@ -18,6 +18,12 @@ struct Span {
 };
 using Spans = std::vector<Span>;
 
+struct Drawn {
+    Spans text;
+    Spans strike;  // to be drawn over the text
+    bool fits = true;
+};
+
 // Thread-confined, like the font map inside. Every text must be valid UTF-8. Ink never leaves the box.
 class TextPainter {
 public:
@@ -26,18 +32,15 @@ public:
     TextPainter(const TextPainter&) = delete;
     TextPainter& operator=(const TextPainter&) = delete;
 
-    // Wraps to style.lines lines, shrinks to style.min_size, then cuts with an ellipsis. Right-to-left paragraphs start
-    // at the right.
-    [[nodiscard]] Spans text(const TextStyle& style, const Box& box, std::string_view text, std::string_view locale);
+    // Wraps to style.lines lines, shrinks to style.min_size, then cuts with an ellipsis (fits is false). Right-to-left
+    // paragraphs start at the right.
+    [[nodiscard]] Drawn text(const TextStyle& style, const Box& box, std::string_view text, std::string_view locale);
     // Whole units at style.size, the fraction raised at half of it, the currency sign under or beside the fraction;
-    // shrinks until it fits (to style.min_size at least).
-    [[nodiscard]] Spans price(const TextStyle& style, const Box& box, const PriceParts& parts, CurrencyPlace currency,
+    // shrinks to style.min_size. When fits is false, a part of it is missing: show nothing of it.
+    [[nodiscard]] Drawn price(const TextStyle& style, const Box& box, const PriceParts& parts, CurrencyPlace currency,
                               std::string_view locale);
-    struct Struck {
-        Spans text;
-        Spans strike;  // to be drawn over the text; rises from left to right and stays clear of the decimal comma
-    };
-    [[nodiscard]] Struck struck(const TextStyle& style, const Box& box, std::string_view text, std::string_view locale);
+    // One line with a strike that rises from left to right and stays clear of the decimal comma. As for price().
+    [[nodiscard]] Drawn struck(const TextStyle& style, const Box& box, std::string_view text, std::string_view locale);
 
 private:
     struct Impl;

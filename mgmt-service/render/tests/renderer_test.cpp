@@ -83,18 +83,62 @@ TEST(Renderer, RefusesATemplateOfAnotherSize) {
     EXPECT_EQ(out.error().message(), "bad panel: template shelf-250x122 is 250x122, the panel 296x128-bwr");
 }
 
-TEST(Renderer, DrawsEmptyFieldsAndHugePricesWithoutHarm) {
+constexpr const char* kEveryPanel[] = {"212x104-bw", "250x122-bwr", "296x128-bwry", "400x300-bw", "800x480-bwr"};
+
+TEST(Renderer, DrawsEmptyAndOverlongFieldsWithoutHarm) {
     Renderer renderer(test_fonts());
-    for (const auto* panel : {"212x104-bw", "250x122-bwr", "296x128-bwry", "400x300-bw", "800x480-bwr"}) {
-        EXPECT_EQ(draw(renderer, {"", Panel::parse(panel).value(), Fields{}}).image.width(),
-                  Panel::parse(panel).value().width);
+    for (const auto* id : kEveryPanel) {
+        const auto panel = Panel::parse(id).value();
+        EXPECT_EQ(draw(renderer, {"", panel, Fields{}}).image.width(), panel.width);
         auto fields = promotion();
-        fields.prior_price->minor = kMaxMinor;
-        fields.price->minor = kMaxMinor - 1;
-        fields.name = std::string(1024, 'W');
-        fields.brand = fields.name;
+        fields.name = fields.brand = fields.quantity = fields.promo_text = std::string(1024, 'W');
+        EXPECT_FALSE(draw(renderer, {"", panel, fields}).deflated.empty());
         fields.code = std::string(64, 'Q');
-        EXPECT_FALSE(draw(renderer, {"", Panel::parse(panel).value(), fields}).deflated.empty());
+        for (const auto& note : draw(renderer, {"", panel, fields}).notes) {
+            EXPECT_NE(note.find("has no room in line "), std::string::npos) << note;
+        }
+    }
+}
+
+TEST(Renderer, ShowsAPriceWholeOrNotAtAll) {
+    Renderer renderer(test_fonts());
+    for (const auto* id : kEveryPanel) {
+        const auto panel = Panel::parse(id).value();
+        auto fields = promotion();
+        fields.price->minor = 12'999'99;
+        fields.prior_price->minor = 13'999'99;
+        EXPECT_FALSE(draw(renderer, {"", panel, fields}).deflated.empty()) << id;
+        fields.price->minor = kMaxMinor - 1;
+        fields.prior_price->minor = kMaxMinor;
+        const auto out = renderer.render(*test_templates().usual(panel), panel, fields);
+        if (panel.width > 300) continue;  // there is room
+        ASSERT_FALSE(out) << id;
+        EXPECT_TRUE(out.error().is(RenderError::bad_field));
+        EXPECT_NE(out.error().message().find("9.999.999.999.999,9"), std::string::npos) << out.error().message();
+        EXPECT_NE(out.error().message().find("has no room in shelf-"), std::string::npos) << out.error().message();
+    }
+}
+
+TEST(Price, KeepsTheTailOfItsSeparatorInsideTheBox) {
+    TextPainter painter(*test_fonts());
+    for (const int height : {20, 35, 55, 120, 190}) {
+        const TextStyle style{"DejaVu Sans Condensed", 232, 12, true, Align::middle, VerticalAlign::middle, 1};
+        const Box tight{0, 10, 700, height}, roomy{0, 10, 700, height + 100};
+        const auto parts = price_parts({249, Currency::eur()}, "de");
+        const auto inked = painter.price(style, tight, parts, CurrencyPlace::shown, "de");
+        int bottom = 0, top = 1000, ink = 0, roomy_ink = 0;
+        for (const auto& s : inked.text) {
+            bottom = std::max<int>(bottom, s.y);
+            top = std::min<int>(top, s.y);
+            ink += s.length;
+        }
+        EXPECT_LT(bottom, 10 + height) << height;
+        EXPECT_GE(top, 10) << height;
+        // The same size with room below has no pixel more: nothing was cut off.
+        auto same = style;
+        same.size = static_cast<int>(height / (0.729 + 0.04 + 0.16));
+        for (const auto& s : painter.price(same, roomy, parts, CurrencyPlace::shown, "de").text) roomy_ink += s.length;
+        EXPECT_EQ(ink, roomy_ink) << height;
     }
 }
 
