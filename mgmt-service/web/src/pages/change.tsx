@@ -65,7 +65,7 @@ export function ChangePage({ id }: { id: string }) {
 function Offer({ offer, old }: { offer: PriceAndPromotion | null; old?: boolean }) {
   if (!offer) return <span class="muted">{t('new_product')}</span>;
   const promo = offer.promotion;
-  return promo ? <Price money={promo.price} size={old ? 's' : 'm'} promo /> : <Price money={offer.price} size={old ? 's' : 'm'} />;
+  return promo ? <>{!old && <Price money={offer.price} struck />}<Price money={promo.price} size={old ? 's' : 'm'} promo /></> : <Price money={offer.price} size={old ? 's' : 'm'} />;
 }
 
 function Jobs({ id, counts }: { id: string; counts: Partial<Record<JobState, number>> }) {

@@ -41,7 +41,7 @@ export function TagPage({ id }: { id: string }) {
       {d.failure && (
         <div class="notice notice-bad" role="status">
           <Icon name="alert" />
-          <span><b>{t(`fail_${d.failure.class}` as Key)}</b> {d.failure.detail}{d.failure.code !== null && <> ({t('code')} {d.failure.code})</>}. {t('n_attempts', { n: d.failure.attempts })}, <Ago at={d.failure.at} />. {t('tried_again')}</span>
+          <span><b>{t(`fail_${d.failure.class}` as Key)}</b> {d.failure.detail}{d.failure.code ? <> ({t('code')} {d.failure.code})</> : null}. {t('n_attempts', { n: d.failure.attempts })}, <Ago at={d.failure.at} />. {t('tried_again')}</span>
         </div>
       )}
       <div class="tag-columns">
