@@ -13,7 +13,9 @@
 namespace esl::image {
 namespace {
 
-std::string size_text(unsigned width, unsigned height) { return std::to_string(width) + "x" + std::to_string(height); }
+std::string size_text(unsigned width, unsigned height) {
+    return std::to_string(width) + "x" + std::to_string(height);
+}
 
 bool good_size(unsigned width, unsigned height) {
     return width >= 1 && height >= 1 && width <= kMaxSide && height <= kMaxSide;
@@ -39,19 +41,26 @@ libdeflate_compressor* compressor(int level) {
 bool allows(Palette palette, Colour colour) {
     switch (colour) {
         case Colour::black:
-        case Colour::white: return true;
-        case Colour::yellow: return palette == Palette::bwy || palette == Palette::bwry;
-        case Colour::red: return palette == Palette::bwr || palette == Palette::bwry;
+        case Colour::white:
+            return true;
+        case Colour::yellow:
+            return palette == Palette::bwy || palette == Palette::bwry;
+        case Colour::red:
+            return palette == Palette::bwr || palette == Palette::bwry;
     }
     return false;
 }
 
 std::string_view name(Palette palette) {
     switch (palette) {
-        case Palette::bw: return "bw";
-        case Palette::bwr: return "bwr";
-        case Palette::bwy: return "bwy";
-        case Palette::bwry: return "bwry";
+        case Palette::bw:
+            return "bw";
+        case Palette::bwr:
+            return "bwr";
+        case Palette::bwy:
+            return "bwy";
+        case Palette::bwry:
+            return "bwry";
     }
     return "bw";
 }
@@ -78,8 +87,8 @@ Result<TagImage> TagImage::from_bytes(unsigned width, unsigned height, Bytes pix
     image.width_ = width;
     image.height_ = height;
     if (pixels.size() != image.stride() * height) {
-        return fail(ImageError::bad_length, std::to_string(pixels.size()) + " for " + size_text(width, height) + ", not " +
-                                                std::to_string(image.stride() * height));
+        return fail(ImageError::bad_length, std::to_string(pixels.size()) + " for " + size_text(width, height) +
+                                                ", not " + std::to_string(image.stride() * height));
     }
     image.pixels_ = std::move(pixels);
     for (unsigned x = width; x % 4 != 0; ++x) {
@@ -99,6 +108,17 @@ std::uint32_t TagImage::crc() const {
 }
 
 Result<> TagImage::check(Palette palette) const {
+    // Four pixels at once first: in each pair of bits, is there a colour (yellow 10, red 11) that the palette lacks?
+    const bool no_yellow = !allows(palette, Colour::yellow);
+    const bool no_red = !allows(palette, Colour::red);
+    unsigned foreign = 0;
+    for (const unsigned byte : pixels_) {
+        const unsigned high = byte >> 1 & 0x55;
+        const unsigned low = byte & 0x55;
+        if (no_yellow) foreign |= high & ~low;
+        if (no_red) foreign |= high & low;
+    }
+    if (foreign == 0) return {};
     for (unsigned y = 0; y < height_; ++y) {
         for (unsigned x = 0; x < width_; ++x) {
             if (!allows(palette, at(x, y))) {
@@ -126,8 +146,9 @@ Result<TagImage> inflate(unsigned width, unsigned height, BytesView stream) {
     const auto outcome =
         libdeflate_zlib_decompress(d.get(), stream.data(), stream.size(), pixels.data(), pixels.size(), &written);
     if (outcome != LIBDEFLATE_SUCCESS || written != pixels.size()) {
-        return fail(ImageError::bad_stream, "zlib stream of " + std::to_string(stream.size()) + " bytes does not hold " +
-                                                std::to_string(pixels.size()) + " bytes for " + size_text(width, height));
+        return fail(ImageError::bad_stream, "zlib stream of " + std::to_string(stream.size()) +
+                                                " bytes does not hold " + std::to_string(pixels.size()) +
+                                                " bytes for " + size_text(width, height));
     }
     return TagImage::from_bytes(width, height, std::move(pixels));
 }

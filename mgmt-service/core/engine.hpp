@@ -139,6 +139,7 @@ private:
     void write_product(StoreState& store, Product next, const std::string& change, std::vector<TagId>& redraw);
     void fill_prior_price(const std::string& store, const std::string& product, Promotion& promotion) const;
     void watch_promotion(const Product& product);
+    void add_point(ProductState& product, PricePoint point);
     [[nodiscard]] PricePoint last_point(const ProductState& product) const;
     void end_or_begin_promotions(const std::vector<WallTimer>& due);
     std::optional<std::string> check_write(const ProductWrite& row, std::string& reason) const;

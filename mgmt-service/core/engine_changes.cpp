@@ -10,6 +10,7 @@ namespace {
 constexpr std::size_t kMaxItems = 20'000;
 constexpr std::size_t kMaxBound = 8;
 constexpr std::chrono::hours kKeyLife{24};
+constexpr std::chrono::minutes kKeysKept{1};
 
 std::int64_t percentile(std::vector<std::int64_t>& sorted, double p) {
     const auto rank = static_cast<std::size_t>(p * static_cast<double>(sorted.size() - 1) + 0.5);
@@ -142,7 +143,8 @@ Result<CreatedChange> Engine::create_change(const Caller& caller, const NewChang
     const auto store = stores_.find(request.store);
     if (store == stores_.end()) return fail(ServiceError::not_found, "store " + request.store);
     if (!request.idempotency_key.empty()) {
-        std::erase_if(keys_, [&](const auto& k) { return k.second.at + kKeyLife < now(); });
+        // Here they are only until they are certainly in the store.
+        std::erase_if(keys_, [&](const auto& k) { return k.second.at + kKeysKept < now(); });
         std::optional<Idempotency> known;
         if (const auto it = keys_.find({caller.actor, request.idempotency_key}); it != keys_.end()) {
             known = it->second;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::chrono::days kPriorPricePeriod{30};
 constexpr std::size_t kMaxRows = 1'000;
+constexpr std::chrono::hours kPointsKept{1};
 
 std::string search_text(const Product& p) {
     return p.name + " " + p.brand;
@@ -107,6 +108,16 @@ PricePoint Engine::last_point(const ProductState& product) const {
     return points.empty() ? PricePoint{} : std::move(points.back());
 }
 
+// Points stay here until they are certainly in the store, where fill_prior_price() finds them too.
+void Engine::add_point(ProductState& product, PricePoint point) {
+    auto& points = product.points;
+    const auto old = point.from - kPointsKept;
+    const auto first = std::ranges::find_if(points, [&](const auto& p) { return p.from >= old; });
+    points.erase(points.begin(), first);
+    points.push_back(point);
+    batch_.prices.push_back(std::move(point));
+}
+
 void Engine::watch_promotion(const Product& product) {
     if (!product.promotion) return;
     // Also moments that are over already, as after a long stop: the next tick makes up for them.
@@ -133,8 +144,7 @@ void Engine::write_product(StoreState& store, Product next, const std::string& c
     const auto price_now = rec.price_at(at);
     if (price_now != price_before) {
         PricePoint point{store.rec.id, rec.id, at, price_now, rec.in_promotion(at), change};
-        state.points.push_back(point);
-        batch_.prices.push_back(std::move(point));
+        add_point(state, std::move(point));
     }
     if (promotion_moved) watch_promotion(rec);
     product_writes_.try_emplace({store.rec.id, rec.id}, false);
@@ -183,8 +193,7 @@ void Engine::end_or_begin_promotions(const std::vector<WallTimer>& due) {
         // A promotion that begins changes nothing in the record, but the price in force.
         if (begins) {
             PricePoint point{timer.store, item.product, at, promotion.price, true, change};
-            product->points.push_back(point);
-            batch_.prices.push_back(std::move(point));
+            add_point(*product, std::move(point));
             tags.insert(tags.end(), product->tags.begin(), product->tags.end());
             product_writes_[{timer.store, item.product}] = true;
         } else {

@@ -45,7 +45,8 @@ render::Fields fields_of(const Scene& scene, const std::string& link_base) {
     out.name = item.name;
     out.brand = item.brand;
     out.code = item.code;
-    out.url = item.url.empty() ? render::digital_link(link_base, item.code) : item.url;
+    out.url = item.url;
+    if (out.url.empty() && !link_base.empty()) out.url = render::digital_link(link_base, item.code);
     out.price = money(item.price, currency);
     const auto quantity = Quantity::parse(item.quantity);
     const auto unit = parse_unit(item.unit);
