@@ -65,7 +65,7 @@ struct ZnpTest : ::testing::Test, RadioListener {
         states.emplace_back(state, why);
     }
 
-    bool until(const std::function<bool()>& condition, std::chrono::milliseconds limit = 90s) {
+    bool until(const std::function<bool()>& condition, std::chrono::milliseconds limit = 120s) {
         return esl::testing::wait_until(
             [&] {
                 io.restart();
@@ -113,7 +113,7 @@ struct ZnpTest : ::testing::Test, RadioListener {
         for (const auto& tag : sim.tags()) out[TagId::parse(tag.id).value()] = tag.shown;
         return out;
     }
-    void expect_all_displayed(const Stick& sim, unsigned seed, std::chrono::milliseconds limit = 90s) {
+    void expect_all_displayed(const Stick& sim, unsigned seed, std::chrono::milliseconds limit = 120s) {
         const auto outcomes = none();
         const auto wanted = send_to_all(seed, outcomes);
         ASSERT_TRUE(until([&] { return outcomes->size() == wanted.size(); }, limit)) << outcomes->size();
@@ -200,7 +200,7 @@ TEST_F(ZnpTest, LostFramesWrongPartsAndBadConfirmationsOnlyCostTime) {
     ASSERT_TRUE(join(16));
     const auto outcomes = none();
     const auto wanted = send_to_all(50, outcomes);
-    ASSERT_TRUE(until([&] { return outcomes->size() == 16; }, 110s)) << outcomes->size();
+    ASSERT_TRUE(until([&] { return outcomes->size() == 16; }, 200s)) << outcomes->size();
     // Whoever is called displayed is; whoever is not said so within its budget, and another round gets there.
     const auto seen = shown(sim);
     int displayed = 0;
@@ -227,7 +227,7 @@ TEST_F(ZnpTest, DeadTagsAreUnreachableAndTiredOnesSaySo) {
     std::swap(heard, known);
     const auto outcomes = none();
     (void)send_to_all(9, outcomes);
-    ASSERT_TRUE(until([&] { return outcomes->size() == 8; }, 110s)) << outcomes->size();
+    ASSERT_TRUE(until([&] { return outcomes->size() == 8; }, 200s)) << outcomes->size();
     for (const auto& [tag, outcome] : *outcomes) {
         if (tag.text() == "00124B001C000001") {
             ASSERT_TRUE(outcome.failure);
