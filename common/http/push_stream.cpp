@@ -24,6 +24,7 @@ bool PushStream::post(std::string_view bytes) {
     if (pending_.size() + bytes.size() > max_pending_) {
         slow_ = true;
         end_ = End::aborted;
+        pending_ = {};  // who takes nothing must not keep memory either
         notify();
         return false;
     }

@@ -357,8 +357,10 @@ inline asio::awaitable<bool> Connection::send_response(const Request& request, R
         interruptible_ = false;
         response.push->detach();
     }
+    if (response.push != nullptr && !streaming) response.push->detach();  // HEAD: nobody will ever take from it
     answered(request, response.status);
-    co_return sent&& head.keep_alive&& keep_alive();
+    const bool go_on = sent && head.keep_alive && keep_alive();
+    co_return go_on;
 }
 
 inline void Connection::answered(const Request& request, int status) {

@@ -132,7 +132,8 @@ inline asio::awaitable<bool> Connection::serve_stream(const Route& route, Reques
         linger_ = whole;
     }
     answered(request, job->status);
-    co_return whole&& request.version == 11 && keep_alive();
+    const bool go_on = whole && request.version == 11 && keep_alive();
+    co_return go_on;
 }
 
 }  // namespace esl::http::detail

@@ -184,6 +184,12 @@ TEST_F(StreamTest, ASlowListenerIsDroppedAndALeavingOneNoticed) {
     EXPECT_TRUE(testing::wait_until([&] { return !gone->post(server_sent_heartbeat()); }));
 }
 
+TEST_F(StreamTest, AHeadOfAnEventStreamLeavesNoListenerBehind) {
+    start();
+    EXPECT_EQ(Client(server->address()).send("HEAD", "/events").value().status, 200);
+    EXPECT_TRUE(testing::wait_until([&] { return listener(0)->closed(); }));
+}
+
 TEST_F(StreamTest, StoppingEndsListenersAtOnce) {
     start();
     RawSocket raw(server->port());
