@@ -19,6 +19,13 @@ constexpr auto kJoinWithin = 10'000ms;
 constexpr std::uint16_t kFirstBroadcast = 0xFFF8;
 constexpr std::uint8_t kLqi = 180;
 
+// What a tag says by itself, as against its answers to questions.
+bool is_notification(BytesView frame) {
+    const auto decoded = zcl::decode_frame(frame);
+    if (!decoded) return false;
+    return decoded->header.scope == zcl::Scope::cluster || decoded->header.command == zcl::kReportAttributes;
+}
+
 }  // namespace
 
 void Coordinator::add(VirtualTag& tag, std::chrono::milliseconds shortest_check_in) {
@@ -279,7 +286,7 @@ void Coordinator::transmit(std::uint16_t dst, std::uint8_t endpoint, std::uint8_
 
 void Coordinator::from_tag(ZigbeeTag& tag, std::uint16_t cluster, Bytes frame) {
     const auto id = tag.tag().id();
-    if (plan_.strikes(id, Fault::frame_lost) || plan_.strikes(id, Fault::notify_lost)) {
+    if (plan_.strikes(id, Fault::frame_lost) || (is_notification(frame) && plan_.strikes(id, Fault::notify_lost))) {
         ++figures_.lost;
         return;
     }
