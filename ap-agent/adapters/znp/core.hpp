@@ -94,7 +94,7 @@ private:
     void fail(const std::string& why);
     void settle();
 
-    // core_tags.cpp: what tags say, and images
+    // core_tags.cpp: what tags say
     void on_data(const Messages& message);
     void on_attributes(TagId tag, std::uint16_t cluster, const std::vector<tagwire::zcl::Attribute>& attributes);
     void on_command(TagId tag, const pd::FromTag& command);
@@ -102,6 +102,8 @@ private:
     void refuse_stray(TagId tag, const pd::BlockReq& request);
     void heard(TagId tag, std::uint8_t lqi);
     void sight(TagId tag, TagSighting::Event event, bool restarted);
+
+    // core_updates.cpp: images and commands for tags
     void start_updates();
     Result<ImageJob> job_for(const UpdateRequest& request) const;
     void begin(TagId tag, std::unique_ptr<Update> update, ImageJob job);

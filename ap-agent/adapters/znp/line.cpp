@@ -1,7 +1,7 @@
 #include "ap-agent/adapters/znp/line.hpp"
 
 #include <fcntl.h>
-#include <sys/ioctl.h>
+#include <sys/file.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -19,19 +19,20 @@ using boost::system::error_code;
 
 namespace {
 
-// Raw, 8N1, no flow control, for this process alone. The descriptor, or -1 with errno.
+// Raw, 8N1, no flow control. Locked by flock(), which ends with the process: TIOCEXCL would outlive a killed one while
+// somebody else holds the line open. The descriptor, or -1 with errno.
 int open_raw(const std::string& path) {
     const int fd = ::open(path.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) return -1;
     termios settings{};
-    if (::tcgetattr(fd, &settings) == 0) {
+    if (::flock(fd, LOCK_EX | LOCK_NB) == 0 && ::tcgetattr(fd, &settings) == 0) {
         ::cfmakeraw(&settings);
         settings.c_cflag |= CLOCAL | CREAD;
         settings.c_cflag &= ~static_cast<tcflag_t>(CRTSCTS | CSTOPB);
         settings.c_cc[VMIN] = 1;
         settings.c_cc[VTIME] = 0;
         ::cfsetspeed(&settings, B115200);
-        if (::tcsetattr(fd, TCSANOW, &settings) == 0 && ::ioctl(fd, TIOCEXCL) == 0) {
+        if (::tcsetattr(fd, TCSANOW, &settings) == 0) {
             ::tcflush(fd, TCIFLUSH);
             return fd;
         }
@@ -73,7 +74,7 @@ void Line::open(const std::string& port) {
 
 void Line::open_serial(const std::string& path) {
     const int fd = open_raw(path);
-    const auto why = path + ": " + std::strerror(errno);
+    const std::string why = errno == EWOULDBLOCK ? "in use by another process" : std::strerror(errno);
     asio::post(stream_.get_executor(), [self = shared_from_this(), fd, why] {
         if (self->closed_) {
             if (fd >= 0) ::close(fd);
@@ -86,20 +87,19 @@ void Line::open_serial(const std::string& path) {
 }
 
 void Line::open_tcp(const TcpAddress& address) {
-    const auto where = address.host + ":" + address.port;
     resolver_.async_resolve(
         address.host, address.port,
-        [self = shared_from_this(), where](error_code error, const asio::ip::tcp::resolver::results_type& found) {
+        [self = shared_from_this()](error_code error, const asio::ip::tcp::resolver::results_type& found) {
             if (self->closed_) return;
-            if (error) return self->lose(where + ": " + error.message());
-            asio::async_connect(self->socket_, found, [self, where](error_code failed, const asio::ip::tcp::endpoint&) {
+            if (error) return self->lose(error.message());
+            asio::async_connect(self->socket_, found, [self](error_code failed, const asio::ip::tcp::endpoint&) {
                 if (self->closed_) return;
-                if (failed) return self->lose(where + ": " + failed.message());
+                if (failed) return self->lose(failed.message());
                 error_code ignored;
                 self->socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
                 self->socket_.set_option(asio::socket_base::keep_alive(true), ignored);
                 const int fd = self->socket_.release(ignored);
-                if (ignored) return self->lose(where + ": " + ignored.message());
+                if (ignored) return self->lose(ignored.message());
                 self->attach(fd);
             });
         });

@@ -146,6 +146,22 @@ TEST_F(RadioTest, ComesUpOnASerialPort) {
     stop(*radio);
 }
 
+TEST_F(RadioTest, ASerialPortIsForOneRadioAtATime) {
+    const esl::testing::Pty pty;
+    line_ = std::make_unique<StickOnLine>(io_, stick_, ::dup(pty.master()));
+    auto first = make(pty.path());
+    ASSERT_TRUE(run_until([&] { return is(RadioState::up); }));
+    auto second = make_radio(io_.get_executor(), {.port = pty.path(), .data_dir = folder_ / "other"}, clock_);
+    second->start(*this);
+    ASSERT_TRUE(run_until([&] { return is(RadioState::gone); }));
+    EXPECT_EQ(whys_.back(), "in use by another process");
+    EXPECT_EQ(second->state(), RadioState::gone);
+    EXPECT_EQ(first->state(), RadioState::up);
+    stop(*first);
+    ASSERT_TRUE(run_until([&] { return second->state() == RadioState::up; }));  // as soon as it is free
+    stop(*second);
+}
+
 TEST_F(RadioTest, KeepsItsFilesToItselfAndRemembersTagsOverARestart) {
     const auto port = listen();
     {
