@@ -34,6 +34,23 @@ class WebTest(LineTest):
         self.assert_screens(line, tags)
         self.assert_audit(line)
 
+    def test_the_page_goes_on_by_itself_after_the_service_was_killed(self):
+        line = self.line(ble_tags=6, zigbee_tags=0)
+        check.fill(line, check.Table())
+        with subprocess.Popen(["node", str(ROOT / "tests" / "e2e" / "web" / "restart.mjs")], text=True, stdout=subprocess.PIPE,
+                              env={**os.environ, "SHELFWIRE_URL": f"http://127.0.0.1:{line.ports['service']}/",
+                                   "SHELFWIRE_USER": "admin", "SHELFWIRE_PASSWORD": line.password}) as page:
+            watching, tag = page.stdout.readline().split()
+            self.assertEqual(watching, "watching")
+            line.kill("mgmt-service")
+            self.assertEqual(page.stdout.readline(), "lost\n")
+            line.restart("mgmt-service")
+            self.assertEqual(page.stdout.readline(), "live\n")
+            product = line.rest.get(f"/tags/{tag}")["products"][0]["id"]
+            check.change_prices(line, [product], "after the restart")
+            self.assertEqual(page.stdout.readline(), "turned\n")
+            self.assertEqual(page.wait(timeout=60), 0)
+
     def test_a_wrong_password_is_refused(self):
         line = self.line(ble_tags=0, zigbee_tags=0)
         done = self.operator(line, "not-" + line.password)

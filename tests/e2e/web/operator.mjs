@@ -3,104 +3,10 @@
 // usage: node operator.mjs [--url URL] [--user NAME] [--password WORD] [--screenshots DIR] [--deadline SECONDS]
 //        (or SHELFWIRE_URL, SHELFWIRE_USER, SHELFWIRE_PASSWORD). Prints the steps; the last line is JSON about what was changed.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-
-const require = createRequire(new URL('../../../mgmt-service/web/package.json', import.meta.url));
-const { chromium } = require('playwright-core');
-
-const env = process.env;
-const { values: options } = parseArgs({
-  options: {
-    url: { type: 'string', default: env.SHELFWIRE_URL ?? 'http://127.0.0.1:8080/' }, user: { type: 'string', default: env.SHELFWIRE_USER ?? 'admin' },
-    password: { type: 'string', default: env.SHELFWIRE_PASSWORD ?? '' }, screenshots: { type: 'string' }, deadline: { type: 'string', default: '60' },
-  },
-});
-const base = options.url.replace(/\/?$/, '/');
-const deadline = Number(options.deadline) * 1000;
-const browserPath = env.CHROMIUM ?? '/usr/bin/chromium';
-const browserFlags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-
-const started = Date.now();
-const say = (text) => console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${text}`);
+import { boundTag, Operator, options, say, until, withBrowser } from './browser.mjs';
 
 // GTIN-14 with its check digit from the first 13 digits.
 const withCheckDigit = (body) => body + ((10 - ([...body].reduce((sum, d, i) => sum + Number(d) * (i % 2 ? 1 : 3), 0) % 10)) % 10);
-
-class Operator {
-  constructor(context, page, name) { Object.assign(this, { context, page, name, problems: [] }); }
-
-  static async logIn(browser, name, device) {
-    const context = await browser.newContext({ locale: 'en-GB', ...device });
-    const operator = new Operator(context, await context.newPage(), name);
-    operator.page.setDefaultTimeout(deadline);
-    operator.page.on('pageerror', (error) => operator.problems.push(error.message));
-    await operator.page.goto(base);
-    await operator.page.getByLabel('User').fill(options.user);
-    await operator.page.getByLabel('Password').fill(options.password);
-    await operator.shoot('login');
-    await operator.page.getByRole('button', { name: 'Log in' }).click();
-    const refused = operator.page.locator('.login-form [role=alert]');
-    await operator.page.locator('.hero').or(refused).first().waitFor();
-    if (await refused.count()) throw new Error(`log-in refused: ${await refused.innerText()}`);
-    await operator.page.evaluate(() => { window.sinceLogin = true; });
-    return operator;
-  }
-  // Fails if the page was loaded anew since the login.
-  async neverReloaded() {
-    assert.equal(await this.page.evaluate(() => window.sinceLogin), true, 'the page was reloaded');
-  }
-  async visit(hash) {
-    await this.page.evaluate((to) => { location.hash = to; }, hash);
-  }
-  get(path) {
-    return this.page.evaluate(async (p) => {
-      const answer = await fetch(`/api/v1${p}`);
-      if (!answer.ok) throw new Error(`${p}: HTTP ${answer.status} ${await answer.text()}`);
-      return answer.json();
-    }, path);
-  }
-  // The pixels of a picture, asked for anew (by a plain address the browser would show the one it has).
-  pixels(path) {
-    return this.page.evaluate(async (p) => {
-      const answer = await fetch(`/api/v1${p}`, { cache: 'no-store' });
-      if (!answer.ok) throw new Error(`${p}: HTTP ${answer.status}`);
-      if (answer.headers.get('Content-Type') !== 'image/png') return answer.text();  // the development fixture draws SVG
-      const image = await createImageBitmap(await answer.blob());
-      const canvas = Object.assign(document.createElement('canvas'), { width: image.width, height: image.height });
-      const context = canvas.getContext('2d');
-      context.drawImage(image, 0, 0);
-      return `${canvas.width}x${canvas.height} ${Array.from(context.getImageData(0, 0, canvas.width, canvas.height).data).join()}`;
-    }, path);
-  }
-  async shoot(name) {
-    if (!options.screenshots) return;
-    await this.page.waitForTimeout(350);  // pictures and transitions; only for the screenshot's looks
-    await this.page.screenshot({ path: join(options.screenshots, `${this.name}-${name}.png`) });
-  }
-}
-
-async function until(what, check) {
-  const end = Date.now() + deadline;
-  for (;;) {
-    const value = await check();
-    if (value) return value;
-    if (Date.now() > end) throw new Error(`not within ${deadline / 1000} s: ${what}`);
-    await new Promise((done) => setTimeout(done, 100));
-  }
-}
-
-async function boundTag(operator) {
-  const page = await operator.get('/tags?state=shown&bound=true&limit=50');
-  const counts = {};
-  for (const tag of page.items) for (const p of tag.products) counts[p.id] = (counts[p.id] ?? 0) + 1;
-  const tag = page.items.find((t) => t.products.length === 1 && counts[t.products[0].id] === 1);
-  assert.ok(tag, 'no bound tag shows what it should');
-  return { tag, product: await operator.get(`/stores/${tag.store}/products/${tag.products[0].id}`) };
-}
 
 async function importFile(operator, product) {
   const { page } = operator;
@@ -159,69 +65,60 @@ async function auditTrail(operator, tag, change) {
   await page.keyboard.press('Escape');
 }
 
-async function main() {
-  if (options.screenshots) mkdirSync(options.screenshots, { recursive: true });
-  assert.ok(existsSync(browserPath), `no browser at ${browserPath} (set CHROMIUM)`);
-  const profile = mkdtempSync(join(tmpdir(), 'shelfwire-web-'));
-  const browser = await chromium.launch({ executablePath: browserPath, args: [...browserFlags, `--disk-cache-dir=${profile}`] });
-  try {
-    const desk = await Operator.logIn(browser, 'desktop', { viewport: { width: 1280, height: 860 }, colorScheme: 'light' });
-    const shelf = await Operator.logIn(browser, 'phone', { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, colorScheme: 'light' });
-    say('logged in, at a desk and on a phone');
-    await desk.shoot('overview');
-    await shelf.shoot('overview');
-    const { tag, product } = await boundTag(desk);
-    say(`tag ${tag.id} shows ${product.name}`);
+async function aDay(browser) {
+  const desk = await Operator.logIn(browser, 'desktop', { viewport: { width: 1280, height: 860 }, colorScheme: 'light' });
+  const shelf = await Operator.logIn(browser, 'phone', { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, colorScheme: 'light' });
+  say('logged in, at a desk and on a phone');
+  await desk.shoot('overview');
+  await shelf.shoot('overview');
+  const { tag, product } = await boundTag(desk);
+  say(`tag ${tag.id} shows ${product.name}`);
 
-    const imported = await importFile(desk, product);
-    say('imported a file: dry run, verdicts, applied, displayed');
+  const imported = await importFile(desk, product);
+  say('imported a file: dry run, verdicts, applied, displayed');
 
-    // The phone stands before the tag while the price is changed at the desk.
-    await shelf.visit(`#/tags/${tag.id}`);
-    const screen = shelf.page.locator('.screens figure').first().locator('img');
-    await screen.waitFor();
-    const oldSource = await screen.getAttribute('src');
-    const oldPixels = await shelf.pixels(`/tags/${tag.id}/shown.png`);
-    const cents = imported.cents + 111;
-    const change = await changePrice(desk, product, cents);
-    await until('the phone shows the new screen', async () => (await screen.getAttribute('src')) !== oldSource);
-    await shelf.page.locator('.screens-between.is-same').waitFor();
-    await shelf.neverReloaded();
-    const shown = await shelf.pixels(`/tags/${tag.id}/shown.png`);
-    assert.notEqual(shown, oldPixels, 'the screen has the same pixels as before');
-    assert.equal(shown, await shelf.pixels(`/tags/${tag.id}/wanted.png`), 'shown and wanted differ');
-    await desk.page.locator('.follow .badge', { hasText: 'Done' }).waitFor();
-    say(`the tag's screen turned on the phone; displayed ${(await desk.get(`/changes/${change}`)).timings.p99_ms} ms after it was accepted`);
-    await desk.shoot('shown');
-    await desk.page.keyboard.press('Escape');
-    await desk.page.locator('.product', { hasText: product.id }).getByText(String(Math.floor(cents / 100)), { exact: true }).waitFor();
-    await shelf.shoot('tag');
+  // The phone stands before the tag while the price is changed at the desk.
+  await shelf.visit(`#/tags/${tag.id}`);
+  const screen = shelf.page.locator('.screens figure').first().locator('img');
+  await screen.waitFor();
+  const oldSource = await screen.getAttribute('src');
+  const oldPixels = await shelf.pixels(`/tags/${tag.id}/shown.png`);
+  const cents = imported.cents + 111;
+  const change = await changePrice(desk, product, cents);
+  await until('the phone shows the new screen', async () => (await screen.getAttribute('src')) !== oldSource);
+  await shelf.page.locator('.screens-between.is-same').waitFor();
+  await shelf.neverReloaded();
+  const shown = await shelf.pixels(`/tags/${tag.id}/shown.png`);
+  assert.notEqual(shown, oldPixels, 'the screen has the same pixels as before');
+  assert.equal(shown, await shelf.pixels(`/tags/${tag.id}/wanted.png`), 'shown and wanted differ');
+  await desk.page.locator('.follow .badge', { hasText: 'Done' }).waitFor();
+  say(`the tag's screen turned on the phone; displayed ${(await desk.get(`/changes/${change}`)).timings.p99_ms} ms after it was accepted`);
+  await desk.shoot('shown');
+  await desk.page.keyboard.press('Escape');
+  await desk.page.locator('.product', { hasText: product.id }).getByText(String(Math.floor(cents / 100)), { exact: true }).waitFor();
+  await shelf.shoot('tag');
 
-    await desk.visit(`#/tags/${tag.id}`);
-    await desk.page.locator('.story').first().waitFor();
-    await desk.shoot('tag');
-    await auditTrail(desk, tag.id, change);
-    say('the audit trail has the display, and its proof holds in the browser');
+  await desk.visit(`#/tags/${tag.id}`);
+  await desk.page.locator('.story').first().waitFor();
+  await desk.shoot('tag');
+  await auditTrail(desk, tag.id, change);
+  say('the audit trail has the display, and its proof holds in the browser');
 
-    await desk.visit(`#/changes/${change}`);
-    await desk.page.locator('.change-count', { hasText: '1' }).waitFor();
-    await desk.shoot('change');
-    for (const [page, ready] of [['products', '.product'], ['tags', '.tag-card']]) {
-      for (const operator of [desk, shelf]) {
-        await operator.visit(`#/${page}`);
-        await operator.page.locator(ready).first().waitFor();
-        await operator.shoot(page);
-      }
+  await desk.visit(`#/changes/${change}`);
+  await desk.page.locator('.change-count', { hasText: '1' }).waitFor();
+  await desk.shoot('change');
+  for (const [page, ready] of [['products', '.product'], ['tags', '.tag-card']]) {
+    for (const operator of [desk, shelf]) {
+      await operator.visit(`#/${page}`);
+      await operator.page.locator(ready).first().waitFor();
+      await operator.shoot(page);
     }
-    if (options.screenshots) await showMore(desk, shelf);
-    await desk.neverReloaded();
-    assert.deepEqual([...desk.problems, ...shelf.problems], [], 'errors in the page');
-    say('done');
-    console.log(JSON.stringify({ tag: tag.id, product: product.id, cents, change, import: imported.change }));
-  } finally {
-    await browser.close();
-    rmSync(profile, { recursive: true, force: true });
   }
+  if (options.screenshots) await showMore(desk, shelf);
+  await desk.neverReloaded();
+  assert.deepEqual([...desk.problems, ...shelf.problems], [], 'errors in the page');
+  say('done');
+  console.log(JSON.stringify({ tag: tag.id, product: product.id, cents, change, import: imported.change }));
 }
 
 // Only for the screenshots: failed tags if there are any, the change with the most tags, dark colours, Chinese.
@@ -256,7 +153,4 @@ async function showMore(desk, shelf) {
   await shelf.shoot('overview');
 }
 
-main().catch((error) => {
-  console.error(`web test: ${error.message}`);
-  process.exitCode = 1;
-});
+await withBrowser(aDay);
