@@ -2,16 +2,17 @@
 import random
 import unittest
 
-from base import ROOT, LineTest, check, wait_for
+from base import LineTest, check, wait_for
 
 
 class FaultsTest(LineTest):
     def test_living_tags_converge_and_dead_ones_are_called_so_and_retried(self):
-        line = self.line(ble_tags=100, zigbee_tags=100, speed=200, faults=ROOT / "tests" / "e2e" / "faults.toml")
+        line = self.line(ble_tags=100, zigbee_tags=100, speed=200)
         table = check.Table()
         check.fill(line, table)
         tags = {tag["id"] for tag in line.rest.all("/tags")}
         for sim in line.sims.values():
+            sim.post("/faults", {"all": {"notify_lost": 20, "wrong_part": 5}})
             chosen = random.Random(1).sample([tag["id"] for tag in sim.tags()], 2)
             sim.post("/faults", {"tags": {tag: {"dead": 100} for tag in chosen}})
         dead = {tag["id"] for sim in line.sims.values() for tag in sim.tags() if tag["state"] == "dead"}
