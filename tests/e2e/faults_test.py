@@ -2,21 +2,22 @@
 import random
 import unittest
 
-from base import LineTest, check, wait_for
+from base import LONG, LineTest, check, wait_for
 
 
 class FaultsTest(LineTest):
     def test_living_tags_converge_and_dead_ones_are_called_so_and_retried(self):
-        line = self.line(ble_tags=100, zigbee_tags=100, speed=200)
+        each = 100 if LONG else 50
+        line = self.line(ble_tags=each, zigbee_tags=each, speed=200)
         table = check.Table()
         check.fill(line, table)
         tags = {tag["id"] for tag in line.rest.all("/tags")}
         for sim in line.sims.values():
             sim.post("/faults", {"all": {"notify_lost": 20, "wrong_part": 5}})
-            chosen = random.Random(1).sample([tag["id"] for tag in sim.tags()], 2)
+            chosen = random.Random(1).sample([tag["id"] for tag in sim.tags()], each // 50)
             sim.post("/faults", {"tags": {tag: {"dead": 100} for tag in chosen}})
         dead = {tag["id"] for sim in line.sims.values() for tag in sim.tags() if tag["state"] == "dead"}
-        self.assertEqual(len(dead), 4)
+        self.assertEqual(len(dead), each // 25)
         change = check.change_prices(line, check.bound_products(line), "on a bad day")
         ended = line.settle(change, 600)
         self.assertEqual(ended["counts"], {"displayed": len(tags - dead), "failed": len(dead)})
