@@ -70,7 +70,8 @@ Database::Database(const std::filesystem::path& file) {
         sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
     handle_.reset(raw);
     if (code != SQLITE_OK) raise(raw, code, file.string());
-    sqlite3_busy_timeout(raw, 5'000);
+    // The folder's lock keeps other brokers away; a reader (a backup, a curious person) may hold us up this long.
+    sqlite3_busy_timeout(raw, 1'000);
 }
 
 void Database::execute(const std::string& sql) {

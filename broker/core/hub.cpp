@@ -274,7 +274,9 @@ void Hub::tick() {
         // A removal can go once no older change can still be on its way between shards: a minute is ample.
         const auto order = ports_.ids.order.load(std::memory_order_relaxed);
         drop_too_old();
-        retained_.sweep(ports_.clock.wall(), swept_order_);
+        retained_.sweep(ports_.clock.wall(), swept_order_, [&](const Message& message, std::uint64_t order_of_it) {
+            store_op(RemoveRetained{message.topic, order_of_it + 1});
+        });
         swept_order_ = order;
         counters_.retained_messages.set(retained_.size());
     }

@@ -42,11 +42,16 @@ public:
     }
 
     // Takes away what has expired and the marks of removals; called now and then.
-    void sweep(UnixMillis now, std::uint64_t settled_order) {
+    // `expired` hears of each message that goes, with its order.
+    template <class Expired>
+    void sweep(UnixMillis now, std::uint64_t settled_order, Expired expired) {
         std::erase_if(kept_, [&](const auto& entry) {
             const auto& [message, order] = entry.second;
             const bool gone = message ? message->expired(now) : order < settled_order;
-            if (gone && message) --count_;
+            if (gone && message) {
+                --count_;
+                expired(*message, order);
+            }
             return gone;
         });
     }

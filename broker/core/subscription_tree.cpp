@@ -20,20 +20,58 @@ void append(std::vector<SubscriptionTree::Match>& out, const std::vector<Subscri
 
 }  // namespace
 
+SubscriptionTree::Node* SubscriptionTree::Children::find(std::string_view level) const {
+    if (many_) {
+        const auto at = many_->find(level);
+        return at == many_->end() ? nullptr : at->second.get();
+    }
+    for (const auto& [name, node] : few_) {
+        if (name == level) return node.get();
+    }
+    return nullptr;
+}
+
+SubscriptionTree::Node& SubscriptionTree::Children::get(std::string_view level, bool& made) {
+    if (Node* there = find(level)) {
+        made = false;
+        return *there;
+    }
+    made = true;
+    if (!many_ && few_.size() >= kFew) {
+        many_ = std::make_unique<TextMap<std::unique_ptr<Node>>>();
+        for (auto& [name, node] : few_) many_->emplace(std::move(name), std::move(node));
+        few_.clear();
+        few_.shrink_to_fit();
+    }
+    auto node = std::make_unique<Node>();
+    Node& ref = *node;
+    if (many_) {
+        many_->emplace(std::string(level), std::move(node));
+    } else {
+        few_.emplace_back(std::string(level), std::move(node));
+    }
+    return ref;
+}
+
+void SubscriptionTree::Children::erase(std::string_view level) {
+    if (many_) {
+        if (const auto at = many_->find(level); at != many_->end()) many_->erase(at);
+        if (many_->empty()) many_.reset();
+        return;
+    }
+    std::erase_if(few_, [&](const auto& child) { return child.first == level; });
+}
+
 SubscriptionTree::Node* SubscriptionTree::Node::child(std::string_view level) const {
-    if (!children) return nullptr;
-    const auto at = children->find(level);
-    return at == children->end() ? nullptr : at->second.get();
+    return children ? children->find(level) : nullptr;
 }
 
 SubscriptionTree::Node& SubscriptionTree::Node::make_child(std::string_view level, std::size_t& nodes) {
     if (!children) children = std::make_unique<Children>();
-    auto& slot = (*children)[std::string(level)];
-    if (!slot) {
-        slot = std::make_unique<Node>();
-        ++nodes;
-    }
-    return *slot;
+    bool made = false;
+    Node& node = children->get(level, made);
+    nodes += made ? 1 : 0;
+    return node;
 }
 
 SubscriptionTree::Added SubscriptionTree::add(std::string_view filter, Holder holder,
@@ -73,10 +111,10 @@ bool SubscriptionTree::remove_below(Node& node, std::string_view rest, bool at_e
     }
     if (!node.children) return false;
     const auto level = next_level(rest, at_end);
-    const auto at = node.children->find(level);
-    if (at == node.children->end()) return false;
-    if (remove_below(*at->second, rest, at_end, holder, found, last)) {
-        node.children->erase(at);
+    Node* child = node.children->find(level);
+    if (child == nullptr) return false;
+    if (remove_below(*child, rest, at_end, holder, found, last)) {
+        node.children->erase(level);
         --nodes_;
         if (node.children->empty()) node.children.reset();
     }

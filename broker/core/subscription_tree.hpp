@@ -55,7 +55,21 @@ public:
 
 private:
     struct Node;
-    using Children = TextMap<std::unique_ptr<Node>>;
+    // Most nodes have one child, some have a hundred thousand: a list up to a few, a table above. A table for each
+    // would be half of what an idle subscriber costs.
+    class Children {
+    public:
+        [[nodiscard]] Node* find(std::string_view level) const;
+        // The child, made when it is not there (`made` says so).
+        Node& get(std::string_view level, bool& made);
+        void erase(std::string_view level);
+        [[nodiscard]] bool empty() const { return few_.empty() && !many_; }
+
+    private:
+        static constexpr std::size_t kFew = 8;
+        std::vector<std::pair<std::string, std::unique_ptr<Node>>> few_;
+        std::unique_ptr<TextMap<std::unique_ptr<Node>>> many_;  // then few_ is empty
+    };
     struct Node {
         std::vector<Match> holders;
         std::unique_ptr<Children> children;  // made on first use: most nodes are leaves

@@ -250,6 +250,46 @@ void on_file(const std::filesystem::path& file, const char* sql) {
     sqlite3_close(raw);
 }
 
+// A writer from outside stands for a disk that refuses: the commit fails as a whole, says so, and the next one is good.
+TEST(SqliteMessageStore, AnswersAFailedCommitAndLosesNothingOfTheNext) {
+    testing::TempDir folder;
+    SystemClock clock;
+    const SqliteStoreOptions options{.file = folder / "messages.db", .gather = {}, .checkpoint_pages = 250};
+    const auto message = [](MessageId id) {
+        return std::make_shared<const Message>(Message{.id = id, .topic = "t", .payload = {}, .properties = {}});
+    };
+    const auto put = [&](MessageStore& store, Operations operations) {
+        std::atomic<int> answer{-1};
+        store.post(std::move(operations), [&](const Result<>& result) { answer = result ? 1 : 0; });
+        EXPECT_TRUE(testing::wait_until([&] { return answer != -1; }));
+        return answer.load() == 1;
+    };
+    {
+        const auto store = open_sqlite_message_store(options, clock);
+        ASSERT_TRUE(store->load());
+        EXPECT_TRUE(
+            put(*store, {PutSession{{.number = 1, .client_id = "a", .expiry_seconds = 60, .offline_since = 0}}}));
+        sqlite3* intruder = nullptr;
+        ASSERT_EQ(sqlite3_open(options.file.c_str(), &intruder), SQLITE_OK);
+        ASSERT_EQ(sqlite3_exec(intruder, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+        EXPECT_FALSE(
+            put(*store, {PutMessage{message(1), {{.session = 1, .sequence = 1}, {.session = 1, .sequence = 2}}}}));
+        EXPECT_EQ(store->figures().failures, 1U);
+        sqlite3_exec(intruder, "ROLLBACK", nullptr, nullptr, nullptr);
+        sqlite3_close(intruder);
+        EXPECT_TRUE(
+            put(*store, {PutMessage{message(2), {{.session = 1, .sequence = 3}, {.session = 1, .sequence = 4}}}}));
+        EXPECT_TRUE(put(*store, {AckMessage{2, 1}}));
+        store->close();
+    }
+    const auto store = open_sqlite_message_store(options, clock);
+    const auto state = store->load();
+    ASSERT_TRUE(state);
+    ASSERT_EQ(state->messages.size(), 1U);
+    EXPECT_EQ(state->messages[0].message->id, 2U);
+    EXPECT_EQ(state->messages[0].recipients.size(), 1U);
+}
+
 TEST(SqliteMessageStore, BringsAnOlderFormUpToDateAndRefusesANewerOne) {
     testing::TempDir folder;
     SystemClock clock;

@@ -71,6 +71,15 @@ TEST(SubscriptionTree, ForgetsEveryNodeWithItsLastFilter) {
     EXPECT_EQ(tree.nodes(), 0U);
 }
 
+TEST(SubscriptionTree, KeepsManyChildrenOfOneLevelApart) {
+    SubscriptionTree tree;
+    for (std::uint32_t i = 0; i < 1'000; ++i) tree.add("dev/" + std::to_string(i) + "/cmd", i, {});
+    for (std::uint32_t i = 0; i < 1'000; ++i)
+        EXPECT_EQ(matching(tree, "dev/" + std::to_string(i) + "/cmd"), Holders{i});
+    for (std::uint32_t i = 0; i < 1'000; ++i) EXPECT_TRUE(tree.remove("dev/" + std::to_string(i) + "/cmd", i));
+    EXPECT_EQ(tree.nodes(), 0U);
+}
+
 // Random filters over a small alphabet, so that they overlap, against asking every filter by itself.
 TEST(SubscriptionTree, AgreesWithANaiveMatcherThroughAddsAndRemoves) {
     const auto seed = std::random_device{}();
