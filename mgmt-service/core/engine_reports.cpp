@@ -17,6 +17,7 @@ constexpr std::chrono::minutes kWriteApEvery{1};
 constexpr std::chrono::seconds kRepairGrace{20};
 // Hearing an unreachable tag brings its next try forward, but not to less than this after the failure.
 constexpr std::chrono::seconds kRetryHeard{10};
+constexpr std::chrono::minutes kSilence{1};
 
 }  // namespace
 
@@ -312,7 +313,8 @@ void Engine::on_sighting(ApState& ap, const contract::Sighting& s, std::string& 
         }
         return;
     }
-    tag.hearers[ap.rec.id] = {s.rssi, clock_.steady()};
+    const auto heard = std::exchange(tag.hearers[ap.rec.id], {s.rssi, clock_.steady()});
+    const bool was_silent = heard.at == SteadyTime{} || clock_.steady() - heard.at > kSilence;
     bool told = fresh;
     if (fresh) {
         rec.id = s.tag;
@@ -355,8 +357,9 @@ void Engine::on_sighting(ApState& ap, const contract::Sighting& s, std::string& 
     if (tag.job && tag.job->state == JobState::failed && tag.job->failure &&
         (tag.job->failure->kind == "unreachable" || tag.job->failure->kind == "timeout" ||
          tag.job->failure->kind == "no_ap")) {
-        // Heard again. A tag that is heard but never reached is still tried ever more rarely.
-        const auto earliest = kRetryHeard * (std::int64_t{1} << std::min<std::uint32_t>(tag.job->tries, 6)) / 2;
+        // Heard again. A tag that is heard all the time and never reached is still tried ever more rarely.
+        const auto steps = was_silent ? 1U : std::min<std::uint32_t>(tag.job->tries, 6);
+        const auto earliest = kRetryHeard * (std::int64_t{1} << steps) / 2;
         const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - tag.failed_at);
         if (s.event == contract::TagEvent::joined || since >= earliest) return retry(tag, "heard again");
         if (tag.timer && *tag.timer > tag.failed_at + earliest) set_timer(tag, earliest - since);

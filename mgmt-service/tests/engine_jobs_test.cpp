@@ -154,6 +154,28 @@ TEST(EngineJobs, AFailedTagThatIsHeardAgainIsTriedBeforeItsBackOffIsOver) {
     EXPECT_EQ(h.take_tasks().size(), 1U);
 }
 
+TEST(EngineJobs, ATagThatComesBackAfterSilenceIsTriedWhateverItsBackOff) {
+    Harness h;
+    h.furnish(1);
+    auto task = h.take_tasks().at(0);
+    for (int i = 0; i < 4; ++i) {  // four tries: the next by itself would be in 8 minutes
+        h.fail_task(task, FailClass::unreachable);
+        h.engine->on_uplink(contract::ApHealth{kAp, {}, 0, 1, h.clock.wall()});
+        h.advance(4min);
+        h.engine->on_uplink(contract::ApHealth{kAp, {}, 0, 1, h.clock.wall()});
+        h.advance(4min);
+        const auto again = h.take_tasks();
+        ASSERT_FALSE(again.empty());
+        task = again.back();
+    }
+    h.fail_task(task, FailClass::unreachable);
+    h.engine->on_uplink(contract::ApHealth{kAp, {}, 0, 1, h.clock.wall()});
+    h.advance(2min);
+    EXPECT_TRUE(h.take_tasks().empty());
+    h.sight(1);
+    EXPECT_EQ(h.take_tasks().size(), 1U);
+}
+
 TEST(EngineJobs, ABoundTagThatNoApHearsFailsAndGoesOutWhenOneDoes) {
     Harness h;
     h.furnish(1);
