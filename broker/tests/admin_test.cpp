@@ -114,5 +114,48 @@ TEST_F(AdminApi, ListsClientsAndSessionsKicksAndPublishes) {
     EXPECT_EQ(get("/api/v1/stats")["publishes_sent_total"], 1);
 }
 
+TEST(BrokerCommand, CtlAdministersARunningBroker) {
+    esl::testing::TempDir folder;
+    BrokerProcess broker(folder.path(), {"--admin", "127.0.0.1:0", "--allow-anonymous", "--group", "GID_test"});
+    broker.start();
+    const auto log = broker.log();
+    const std::string before = "administration on ";
+    const auto at = log.find(before) + before.size();
+    const auto ctl =
+        "ctl --admin " + log.substr(at, log.find('\n', at) - at) + " --data " + (folder / "data").string() + " ";
+    EXPECT_EQ(run_executable(ctl + "topic add esl_task").code, 0);
+    const auto again = run_executable(ctl + "topic add ESL_TASK");
+    EXPECT_EQ(again.code, 1);
+    EXPECT_NE(again.text.find("'esl_task'"), std::string::npos) << again.text;
+    EXPECT_EQ(run_executable(ctl + "topic list").text, "esl_task\n");
+    EXPECT_EQ(run_executable(ctl + "group add GID_more").code, 0);
+    EXPECT_EQ(run_executable(ctl + "group list").text, "GID_more\nGID_test\n");
+    TestClient c(broker.port());
+    EXPECT_EQ(c.connect({.client_id = "GID_more@@@c"}).reason, ReasonCode::success);
+    EXPECT_NE(run_executable(ctl + "client list").text.find("GID_more@@@c"), std::string::npos);
+    EXPECT_EQ(run_executable(ctl + "publish esl_task/p2p/GID_more@@@c hello").code, 0);
+    EXPECT_EQ(c.receive().payload, "hello");
+    EXPECT_EQ(json::parse(run_executable(ctl + "--json stats").text)["connections"], 1);
+    EXPECT_EQ(run_executable(ctl + "kick GID_more@@@c").code, 0);
+    EXPECT_TRUE(c.closed_by_broker());
+    EXPECT_EQ(run_executable(ctl + "kick GID_more@@@c").code, 1);
+    EXPECT_EQ(run_executable(ctl + "group rm GID_more").code, 0);
+    EXPECT_EQ(run_executable(ctl).code, 2);
+}
+
+TEST(BrokerCommand, SaysWhatIsWrongAndWhatItIs) {
+    EXPECT_EQ(run_executable("--check-config --config deploy/config/broker.toml").code, 0);
+    EXPECT_EQ(run_executable("--no-such-flag").code, 2);
+    EXPECT_EQ(run_executable("--listen nowhere").code, 1);
+    EXPECT_EQ(run_executable("--admin 127.0.0.1:0 --listen 127.0.0.1:0").code, 1);  // no data folder for its key
+    const auto version = run_executable("--version");
+    EXPECT_EQ(version.code, 0);
+    EXPECT_EQ(version.text.substr(0, 7), "broker ");
+    EXPECT_EQ(run_executable("--help").code, 0);
+    const auto bad = run_executable("--group nope --listen 127.0.0.1:0");
+    EXPECT_EQ(bad.code, 1);
+    EXPECT_NE(bad.text.find("'nope'"), std::string::npos) << bad.text;
+}
+
 }  // namespace
 }  // namespace esl::broker::testing

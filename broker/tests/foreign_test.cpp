@@ -13,11 +13,6 @@
 namespace esl::broker::testing {
 namespace {
 
-struct Said {
-    int code = -1;
-    std::string text;
-};
-
 // Runs a command of mosquitto's and gives what it printed.
 Said run(const std::string& command) {
     Said said;

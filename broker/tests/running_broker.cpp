@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstdio>
 #include <regex>
 #include <stdexcept>
 
@@ -45,6 +47,16 @@ void RunningBroker::stop() {
     app_->stop();
     thread_.join();
     app_.reset();
+}
+
+Said run_executable(const std::string& arguments) {
+    Said said;
+    std::FILE* pipe = ::popen(("timeout 15 " ESL_BROKER_EXECUTABLE " " + arguments + " 2>&1").c_str(), "r");
+    if (pipe == nullptr) throw std::runtime_error("popen fails");
+    std::array<char, 256> buffer{};
+    while (std::fgets(buffer.data(), buffer.size(), pipe) != nullptr) said.text += buffer.data();
+    said.code = WEXITSTATUS(::pclose(pipe));
+    return said;
 }
 
 BrokerProcess::BrokerProcess(std::filesystem::path folder, std::vector<std::string> arguments)

@@ -33,6 +33,13 @@ private:
 // A configuration for tests: anonymous, port 0, group GID_test, topics esl_task and esl_report, two shards.
 [[nodiscard]] Config test_config(Mode mode = Mode::apsara);
 
+// Runs the executable with these arguments, to its end; what it printed on both outputs, and its exit code.
+struct Said {
+    int code = -1;
+    std::string text;
+};
+[[nodiscard]] Said run_executable(const std::string& arguments);
+
 // The executable, with its log in a file of `folder`.
 class BrokerProcess {
 public:
