@@ -1,9 +1,8 @@
-import preact from '@preact/preset-vite';
 import { defineConfig } from 'vitest/config';
 
 // No inlined assets: the service sends a Content-Security-Policy that allows only its own files.
 export default defineConfig({
-  plugins: [preact()],
+  esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
   base: './',
   build: { target: 'es2022', assetsInlineLimit: 0, sourcemap: false },
   test: { include: ['test/**/*.test.ts'], setupFiles: ['test/setup.mjs'] },
