@@ -29,8 +29,8 @@ class HerdsmanTest(unittest.TestCase):
             port = process.listening("ZNP on")
             done = subprocess.run(["node", HERE / "herdsman.mjs", f"tcp://127.0.0.1:{port}", str(self.TAGS), folder],
                                   capture_output=True, text=True, timeout=300)
-            print(done.stdout)
-            self.assertEqual(done.returncode, 0, done.stdout + done.stderr[-3000:] + process.said()[-1500:])
+            print("\n".join(line for line in done.stdout.splitlines() if not line.startswith("[")))
+            self.assertEqual(done.returncode, 0, done.stdout[-5000:] + done.stderr[-3000:] + process.said()[-1500:])
 
 
 if __name__ == "__main__":
