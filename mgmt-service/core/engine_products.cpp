@@ -9,9 +9,7 @@
 namespace esl::mgmt {
 namespace {
 
-constexpr std::chrono::days kPriorPricePeriod{30};
 constexpr std::size_t kMaxRows = 1'000;
-constexpr std::chrono::hours kPointsKept{1};
 
 std::string search_text(const Product& p) {
     return p.name + " " + p.brand;
@@ -75,56 +73,6 @@ Result<StoreView> Engine::put_store(const Caller& caller, const std::string& id,
     return StoreView{state.rec, state.products.size(), state.tags, 0};
 }
 
-// Lowest price in force within the 30 days before the promotion begins (Directive 98/6/EC article 6a).
-void Engine::fill_prior_price(const std::string& store, const std::string& product, Promotion& promotion) const {
-    if (promotion.prior_price) return;
-    const auto since = promotion.from - kPriorPricePeriod;
-    auto points = lookups_.prices(store, product, since);
-    const auto s = stores_.find(store);
-    if (const auto p = s->second.products.find(product); p != s->second.products.end()) {
-        points.insert(points.end(), p->second.points.begin(), p->second.points.end());
-    }
-    std::ranges::sort(points, {}, &PricePoint::from);
-    std::optional<std::int64_t> lowest, at_start;
-    for (const auto& point : points) {
-        if (point.from >= promotion.from) break;
-        if (point.from <= since) {
-            at_start = point.price;
-        } else if (point.price) {
-            lowest = lowest ? std::min(*lowest, *point.price) : point.price;
-        }
-    }
-    if (at_start) lowest = lowest ? std::min(*lowest, *at_start) : at_start;
-    promotion.prior_price = lowest;
-}
-
-// The price point in force; after a restart it is in the store alone.
-PricePoint Engine::last_point(const ProductState& product) const {
-    if (!product.points.empty()) return product.points.back();
-    const auto& rec = product.rec;
-    // Without a promotion there was, at the last write, no other price than the product's.
-    if (!rec.promotion) return {rec.store, rec.id, {}, rec.price, false, {}};
-    auto points = lookups_.prices(rec.store, rec.id, now());
-    return points.empty() ? PricePoint{} : std::move(points.back());
-}
-
-// Points stay here until they are certainly in the store, where fill_prior_price() finds them too.
-void Engine::add_point(ProductState& product, PricePoint point) {
-    auto& points = product.points;
-    const auto old = point.from - kPointsKept;
-    const auto first = std::ranges::find_if(points, [&](const auto& p) { return p.from >= old; });
-    points.erase(points.begin(), first);
-    points.push_back(point);
-    batch_.prices.push_back(std::move(point));
-}
-
-void Engine::watch_promotion(const Product& product) {
-    if (!product.promotion) return;
-    // Also moments that are over already, as after a long stop: the next tick makes up for them.
-    wall_timers_.emplace(product.promotion->from, WallTimer{product.store, product.id, {}});
-    wall_timers_.emplace(product.promotion->to, WallTimer{product.store, product.id, {}});
-}
-
 // `next` has its id and content; the rest is done here. Tags whose picture may differ are added to `redraw`.
 void Engine::write_product(StoreState& store, Product next, const std::string& change, std::vector<TagId>& redraw) {
     auto& state = store.products[next.id];
@@ -149,65 +97,6 @@ void Engine::write_product(StoreState& store, Product next, const std::string& c
     if (promotion_moved) watch_promotion(rec);
     product_writes_.try_emplace({store.rec.id, rec.id}, false);
     redraw.insert(redraw.end(), state.tags.begin(), state.tags.end());
-}
-
-void Engine::end_or_begin_promotions(const std::vector<WallTimer>& due) {
-    std::map<std::string, std::pair<std::string, std::vector<TagId>>> by_store;  // change id and tags
-    const auto at = now();
-    for (const auto& timer : due) {
-        auto* product = find_product(timer.store, timer.product);
-        if (product == nullptr || !product->rec.promotion) continue;
-        const auto& promotion = *product->rec.promotion;
-        const bool ends = promotion.to <= at;
-        const bool begins = !ends && promotion.from <= at;
-        const bool counted = last_point(*product).promotion;
-        if (!ends && (!begins || counted)) continue;  // moved meanwhile, or begun before
-        auto& store = stores_.at(timer.store);
-        auto& [change, tags] = by_store[timer.store];
-        if (change.empty()) {
-            change = new_change(timer.store, "promotion", "Promotions begin or end", "service", at).rec.id;
-        }
-        auto& live = *live_change(change);
-        ++live.rec.items_total;
-        ChangeItem item;
-        item.change = change;
-        item.index = live.rec.items_total - 1;
-        item.product = product->rec.id;
-        item.before = PriceAndPromotion{product->rec.price, product->rec.promotion};
-        auto next = product->rec;
-        if (ends) next.promotion.reset();
-        item.after = {next.price, next.promotion};
-        item.sets_promotion = true;
-        batch_.items.push_back(item);
-        audit({at,
-               "service",
-               ends ? "promotion.end" : "promotion.begin",
-               "product:" + timer.store + "/" + item.product,
-               timer.store,
-               change,
-               {},
-               {},
-               {},
-               audit_text(*item.before),
-               audit_text(item.after)});
-        // A promotion that begins changes nothing in the record, but the price in force.
-        if (begins) {
-            PricePoint point{timer.store, item.product, at, promotion.price, true, change};
-            add_point(*product, std::move(point));
-            tags.insert(tags.end(), product->tags.begin(), product->tags.end());
-            product_writes_[{timer.store, item.product}] = true;
-        } else {
-            write_product(store, std::move(next), change, tags);
-            product_writes_[{timer.store, item.product}] = true;
-        }
-    }
-    for (auto& [store, work] : by_store) {
-        auto& change = *live_change(work.first);
-        for (const auto id : work.second) {
-            if (auto& tag = tags_.at(id); looks_different(tag)) redraw(tag, change);
-        }
-        settle(work.first);
-    }
 }
 
 std::optional<std::string> Engine::check_write(const ProductWrite& row, std::string& reason) const {
@@ -332,82 +221,6 @@ void Engine::index_tag(TagState& tag, bool add) {
         std::erase(product->tags, tag.rec.id);
         if (add) product->tags.push_back(tag.rec.id);
     }
-}
-
-Scene Engine::scene_of(const Tag& tag) const {
-    Scene scene;
-    scene.panel = tag.panel;
-    scene.template_id = tag.template_id;
-    scene.tag = tag.id.text();
-    const auto store = tag.store ? stores_.find(*tag.store) : stores_.end();
-    if (store == stores_.end()) return scene;
-    scene.currency = store->second.rec.currency;
-    scene.locale = store->second.rec.locale;
-    const auto at = now();
-    for (const auto& id : tag.products) {
-        const auto found = store->second.products.find(id);
-        if (found == store->second.products.end()) continue;
-        const auto& p = found->second.rec;
-        Scene::Item item{p.id, p.name, p.brand, p.quantity, p.unit, p.url, p.price_at(at), {}, false, {}};
-        if (p.in_promotion(at)) {
-            item.promotion = true;
-            item.prior_price = p.promotion->prior_price ? p.promotion->prior_price : p.price;
-            item.promotion_to = p.promotion->to;
-        }
-        scene.items.push_back(std::move(item));
-    }
-    return scene;
-}
-
-std::string Engine::inputs_of(const Scene& scene) const {
-    return scene_hash(scene, lookups_.template_version(scene.panel, scene.template_id));
-}
-
-// From when on the picture of now is wrong by itself.
-std::optional<UnixMillis> Engine::next_boundary(const Tag& tag) const {
-    std::optional<UnixMillis> next;
-    const auto store = tag.store ? stores_.find(*tag.store) : stores_.end();
-    if (store == stores_.end()) return next;
-    const auto at = now();
-    for (const auto& id : tag.products) {
-        const auto found = store->second.products.find(id);
-        if (found == store->second.products.end() || !found->second.rec.promotion) continue;
-        for (const auto t : {found->second.rec.promotion->from, found->second.rec.promotion->to}) {
-            if (t > at && (!next || t < *next)) next = t;
-        }
-    }
-    return next;
-}
-
-Result<Scene> Engine::preview_scene(const Service::PreviewRequest& request) const {
-    const auto store = stores_.find(request.store);
-    if (store == stores_.end()) return fail(ServiceError::not_found, "store " + request.store);
-    const auto product = store->second.products.find(request.product);
-    if (product == store->second.products.end()) return fail(ServiceError::not_found, "product " + request.product);
-    Tag tag;
-    tag.store = request.store;
-    tag.panel = request.panel;
-    tag.template_id = request.template_id;
-    tag.products = {request.product};
-    auto scene = scene_of(tag);
-    scene.tag.clear();
-    auto& item = scene.items.front();
-    const auto& rec = product->second.rec;
-    if (request.price && !item.promotion) item.price = request.price;
-    if (request.promo_price && *request.promo_price == 0) {
-        item.promotion = false;
-        item.prior_price.reset();
-        item.promotion_to.reset();
-        item.price = request.price ? request.price : rec.price;
-    } else if (request.promo_price) {
-        Promotion trial{*request.promo_price, std::nullopt, now(), now() + std::chrono::days(7)};
-        fill_prior_price(request.store, request.product, trial);
-        item.promotion = true;
-        item.price = trial.price;
-        item.prior_price = trial.prior_price ? trial.prior_price : rec.price;
-        item.promotion_to = trial.to;
-    }
-    return scene;
 }
 
 }  // namespace esl::mgmt

@@ -1,0 +1,139 @@
+// What access points answer to tasks: accepted, under way, displayed, failed.
+#include <algorithm>
+
+#include "mgmt-service/core/audit_text.hpp"
+#include "mgmt-service/core/engine_state.hpp"
+
+namespace esl::mgmt {
+namespace {
+
+constexpr std::chrono::milliseconds kLinkRetry{1'000};
+constexpr std::chrono::milliseconds kLeaseRetry{3'000};
+// An AP that knows a higher version than ours (its store outlived our database) drops what we send; so far do we jump.
+constexpr std::uint64_t kVersionJump = 1'000;
+
+}  // namespace
+
+void Engine::on_sent(const std::vector<OutgoingTask>& tasks, const Result<>& result) {
+    if (result) return;
+    for (const auto& task : tasks) {
+        auto* tag = find_tag(task.tag);
+        if (tag == nullptr || !tag->job || tag->job->version != task.version || !tag->in_window) continue;
+        leave_window(*tag);
+        if (tag->job->state == JobState::sent) move_job(*tag, JobState::queued, "service", result.error().message());
+        // Back into the queue by the timer: at once would spin while the broker refuses.
+        set_timer(*tag, kLinkRetry);
+    }
+}
+
+void Engine::on_displayed(TagState& tag, ApState& ap, const contract::TaskResult& r) {
+    const auto at = std::min(settings_.tasks_carry_times ? r.at : now(), now());
+    const bool current = tag.job && tag.job->version == r.version;
+    const auto known = tag.sent_images.find(r.version);
+    const bool newer = !tag.rec.reported || r.version > tag.rec.reported->version;
+    ImageRef shown{r.image_id, {}};
+    if (known != tag.sent_images.end() && known->second.crc == r.image_id) shown = known->second;
+    if (newer) {
+        tag.rec.reported = Reported{r.version, shown, at};
+        tag.displayed_at = clock_.steady();
+        tag_writes_.insert(tag.rec.id);
+        tag_events_.insert(tag.rec.id);
+    }
+    const auto actor = "ap:" + ap.rec.id;
+    if (!current) {
+        // An older version that reached the tag before the one that replaced it: true, but not what is wanted.
+        if (newer) {
+            Job old;
+            old.version = r.version;
+            old.image = shown;
+            old.attempts = r.attempts;
+            audit({at,
+                   actor,
+                   "job.displayed",
+                   "tag:" + tag.rec.id.text(),
+                   tag.rec.store.value_or(""),
+                   {},
+                   r.job,
+                   tag.rec.id.text(),
+                   {},
+                   {},
+                   audit_outcome(old)});
+        }
+        return;
+    }
+    auto& job = *tag.job;
+    job.attempts += r.attempts;
+    if (r.image_id != job.image.crc) {
+        fail_job(tag, {"image", std::nullopt, "the tag shows image " + image_text(r.image_id), now(), 0}, actor);
+        return;
+    }
+    job.failure.reset();
+    tag.rec.failure.reset();
+    ++metrics_.jobs_displayed;
+    const auto took = std::max<std::int64_t>(0, to_millis(now()) - to_millis(job.due));
+    count_outcome(job.store, true, took);
+    if (auto* change = live_change(job.change)) change->took_ms.push_back(took);
+    audit({at,
+           actor,
+           "job.displayed",
+           "tag:" + tag.rec.id.text(),
+           job.store,
+           job.change,
+           job.id,
+           tag.rec.id.text(),
+           {},
+           {},
+           audit_outcome(job)});
+    end_job(tag, JobState::displayed, actor);
+}
+
+void Engine::on_result(ApState& ap, const contract::TaskResult& r) {
+    auto* tag = find_tag(r.tag);
+    if (tag == nullptr || tag->rec.ap != ap.rec.id || tag->rec.epoch != r.epoch) {
+        ++metrics_.results_refused;
+        return;
+    }
+    if (r.state == contract::TaskState::displayed) return on_displayed(*tag, ap, r);
+    if (!tag->job || tag->job->version != r.version) return;
+    auto& job = *tag->job;
+    const auto actor = "ap:" + ap.rec.id;
+    tag->resends = 0;
+    switch (r.state) {
+        case contract::TaskState::accepted:
+        case contract::TaskState::transferring: {
+            leave_window(*tag);
+            const auto next = r.state == contract::TaskState::accepted ? JobState::accepted : JobState::transferring;
+            if (job.state != next && job.state != JobState::failed &&
+                !(job.state == JobState::transferring && next == JobState::accepted)) {
+                move_job(*tag, next, actor);
+            }
+            if (job.state != JobState::failed) set_timer(*tag, settings_.progress_timeout);
+            return;
+        }
+        case contract::TaskState::failed:
+            if (job.state == JobState::failed) return;
+            job.attempts += r.attempts;
+            fail_job(*tag, {std::string(name(r.failure)), r.code, r.detail, now(), 0}, actor);
+            if (r.failure == contract::FailClass::lease) {
+                leases_[ap.rec.id].add.push_back({tag->rec.id, tag->rec.epoch});
+                set_timer(*tag, kLeaseRetry);
+            }
+            return;
+        case contract::TaskState::superseded:
+            tag->rec.version += kVersionJump;
+            retry(*tag, "the AP knows a higher version");
+            return;
+        case contract::TaskState::expired:
+            if (tag->rec.desired->expires && *tag->rec.desired->expires <= now()) {
+                end_job(*tag, JobState::expired, actor);
+            } else if (job.state != JobState::failed) {
+                fail_job(*tag, {"internal", std::nullopt, "expired at the AP: its clock may be wrong", now(), 0},
+                         actor);
+            }
+            return;
+        case contract::TaskState::displayed:
+            return;
+    }
+}
+
+}  // namespace esl::mgmt
