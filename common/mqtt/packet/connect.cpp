@@ -51,7 +51,7 @@ WillView read_will(Reader& in, std::uint8_t flags, ProtocolVersion version) {
     will.topic = in.text("will topic");
     if (!in.failed() && !is_topic_name_of_good_utf8(will.topic)) in.reject(DecodeError::bad_topic, "will topic");
     will.payload = in.binary("will message");
-    will.qos = static_cast<QoS>((flags & kWillQoS) >> 3);
+    if (!in.failed()) will.qos = static_cast<QoS>((flags & kWillQoS) >> 3);  // 3 has been refused
     will.retain = (flags & kWillRetain) != 0;
     return will;
 }

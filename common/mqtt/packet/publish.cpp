@@ -36,7 +36,10 @@ Result<PublishView> decode_publish(const Frame& frame, ProtocolVersion version) 
     Reader in(PacketType::publish, frame.body);
     PublishView out;
     const auto qos = static_cast<std::uint8_t>((frame.flags >> 1) & 0x03);
-    if (qos == 3) in.reject(DecodeError::malformed, "QoS 3");  // [MQTT-3.3.1-4]
+    if (qos == 3) {
+        in.reject(DecodeError::malformed, "QoS 3");  // [MQTT-3.3.1-4]
+        return in.error();
+    }
     out.qos = static_cast<QoS>(qos);
     out.dup = (frame.flags & kDup) != 0;
     out.retain = (frame.flags & kRetain) != 0;
