@@ -174,7 +174,7 @@ export function Chips<V extends string>({ value, options, onPick, label }: {
     <div class="chips" role="group" aria-label={label}>
       {options.map((o) => (
         <button key={o.value} type="button" class={`chip${o.tone ? ` chip-${o.tone}` : ''}`} aria-pressed={value === o.value} onClick={() => onPick(o.value)}>
-          {o.label}{o.count !== undefined && <b>{o.count}</b>}
+          {o.label}{o.count !== undefined && <b>{o.count.toLocaleString(locale())}</b>}
         </button>
       ))}
     </div>
