@@ -20,6 +20,8 @@ constexpr auto kBlockPace = 50ms;  // about 20 blocks a second, as sleepy ZigBee
 constexpr auto kBlockTimeout = 3'000ms;
 constexpr auto kShortestTimeout = 300ms;  // the other side's clock is real
 constexpr int kBlockTries = 6;
+constexpr auto kRepeatAfter = 6'000ms;  // a little over a long poll, which may bring the answer
+constexpr int kRepeats = 2;
 constexpr auto kCheckIn = 60'000ms;
 constexpr auto kReportAfterShow = 3'000ms;
 
@@ -41,6 +43,7 @@ ZigbeeTag::ZigbeeTag(VirtualTag& tag, ZigbeeAir& air, std::chrono::milliseconds 
       pace_timer_(tag.scheduler()),
       retry_timer_(tag.scheduler()),
       show_timer_(tag.scheduler()),
+      repeat_timer_(tag.scheduler()),
       check_in_timer_(tag.scheduler()) {
     tag_.on_power = [this](bool on) { power(on); };
 }
@@ -63,6 +66,7 @@ void ZigbeeTag::leave() {
     pace_timer_.stop();
     retry_timer_.stop();
     show_timer_.stop();
+    repeat_timer_.stop();
     check_in_timer_.stop();
     tag_.set_receiving(false);
 }
@@ -74,6 +78,7 @@ void ZigbeeTag::power(bool on) {
     pace_timer_.stop();
     retry_timer_.stop();
     show_timer_.stop();
+    repeat_timer_.stop();
     if (on && joined()) check_in();
 }
 
@@ -89,6 +94,13 @@ void ZigbeeTag::send(std::uint16_t cluster, Bytes frame) {
 
 void ZigbeeTag::tell(const pd::FromTag& command) {
     send(pd::kCluster, pd::encode(command, sequence_++));
+}
+
+void ZigbeeTag::tell_again_unless_answered(const pd::FromTag& command, int times) {
+    tell(command);
+    if (times <= 0) return repeat_timer_.stop();
+    repeat_timer_.start(std::max<std::chrono::milliseconds>(kShortestTimeout, tag_.speed().scaled(kRepeatAfter)),
+                        [this, command, times] { tell_again_unless_answered(command, times - 1); });
 }
 
 void ZigbeeTag::respond(const zcl::Header& to, std::uint16_t cluster, std::uint8_t status) {
@@ -248,6 +260,7 @@ void ZigbeeTag::identify(const zcl::FrameView& frame) {
 // ---- Price Display
 
 void ZigbeeTag::command(const pd::ToTag& command, const zcl::Header& header) {
+    repeat_timer_.stop();
     if (const auto* notify = std::get_if<pd::ImageNotify>(&command)) return on(*notify, header);
     if (const auto* block = std::get_if<pd::BlockRsp>(&command)) return on(*block);
     respond(header, pd::kCluster, zcl::status::kSuccess);
@@ -285,7 +298,7 @@ void ZigbeeTag::on(const pd::ImageNotify& notify, const zcl::Header& header) {
 
 void ZigbeeTag::already_there(const pd::ImageNotify& notify) {
     if (pull_) end_pull(zcl::status::kAbort);
-    tell(pd::LoadEnd{zcl::status::kSuccess, notify.image, notify.slot});
+    tell_again_unless_answered(pd::LoadEnd{zcl::status::kSuccess, notify.image, notify.slot}, kRepeats);
     if (notify.activate != pd::kOnlyByShow) on(pd::Show{notify.slot, notify.activate});
 }
 
@@ -335,7 +348,7 @@ void ZigbeeTag::end_pull(std::uint8_t status) {
     retry_timer_.stop();
     tag_.set_receiving(false);
     if (status != zcl::status::kSuccess) last_error_ = status;
-    tell(pd::LoadEnd{status, wanted.image, wanted.slot});
+    tell_again_unless_answered(pd::LoadEnd{status, wanted.image, wanted.slot}, kRepeats);
 }
 
 void ZigbeeTag::loaded() {
@@ -380,7 +393,7 @@ void ZigbeeTag::show(std::uint8_t slot) {
 
 void ZigbeeTag::shown(std::uint8_t status) {
     if (status != zcl::status::kSuccess) last_error_ = status;
-    tell(pd::ShowRsp{status, shown_slot_, tag_.shown_id()});
+    tell_again_unless_answered(pd::ShowRsp{status, shown_slot_, tag_.shown_id()}, kRepeats);
     // A response can get lost; the report says the same again a little later.
     const auto soon = std::max<std::chrono::milliseconds>(kShortestTimeout, tag_.speed().scaled(kReportAfterShow));
     if (joined()) check_in_timer_.start(std::min(soon, check_in_period_), [this] { check_in(); });

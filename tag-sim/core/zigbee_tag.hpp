@@ -52,6 +52,8 @@ private:
 
     void send(std::uint16_t cluster, Bytes frame);
     void tell(const tagwire::price_display::FromTag& command);
+    // What ends a step is said again when nothing follows it: nobody acknowledges it above the network.
+    void tell_again_unless_answered(const tagwire::price_display::FromTag& command, int times);
     void respond(const tagwire::zcl::Header& to, std::uint16_t cluster, std::uint8_t status);
     void read_attributes(const tagwire::zcl::FrameView& frame, std::uint16_t cluster);
     [[nodiscard]] std::optional<tagwire::zcl::Attribute> attribute(std::uint16_t cluster, bool ours,
@@ -86,6 +88,7 @@ private:
     Timer pace_timer_;
     Timer retry_timer_;
     Timer show_timer_;
+    Timer repeat_timer_;
     Timer check_in_timer_;
 };
 
