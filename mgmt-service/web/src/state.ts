@@ -53,6 +53,8 @@ export async function begin(next: Session) {
   if (!stores.value.some((s) => s.id === storeId.value)) storeId.value = stores.value[0]?.id ?? '';
 }
 export const store = () => stores.value.find((s) => s.id === storeId.value);
+// Who is confined to several stores must say which one is meant where a list spans them all.
+export const mustName = () => ((session.value?.user.stores.length ?? 0) > 1 ? storeId.value : undefined);
 export const canWrite = () => !!session.value && session.value.user.role !== 'auditor';
 export const isAdmin = () => session.value?.user.role === 'chain_admin';
 

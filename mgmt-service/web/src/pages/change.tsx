@@ -5,7 +5,7 @@ import { useLoad, useThrottled } from '../lib/load';
 import { actorName, Ago, ChangeBadge, changeTitle, Chips, Empty, Failed, JobBadge, Price, problemText, Progress, shortAp, Skeleton, span, toneOf, When } from '../parts/bits';
 import { Icon } from '../shell/icons';
 import { href } from '../shell/router';
-import { api, canWrite, toast, useEvent } from '../state';
+import { api, canWrite, mustName, toast, useEvent } from '../state';
 
 const kOrder: JobState[] = ['new', 'queued', 'sent', 'accepted', 'transferring', 'displayed', 'failed', 'expired', 'superseded', 'cancelled'];
 
@@ -70,7 +70,7 @@ function Offer({ offer, old }: { offer: PriceAndPromotion | null; old?: boolean 
 
 function Jobs({ id, counts }: { id: string; counts: Partial<Record<JobState, number>> }) {
   const [state, setState] = useState<'' | JobState>('');
-  const jobs = useLoad(() => api.jobs({ change: id, state, limit: 100 }), [id, state]);
+  const jobs = useLoad(() => api.jobs({ store: mustName(), change: id, state, limit: 100 }), [id, state]);
   const reload = useThrottled(jobs.reload, 800);
   useEvent('job', (job) => {
     if (job.change !== id) return;

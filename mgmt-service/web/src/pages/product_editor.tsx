@@ -10,7 +10,7 @@ import { ChangeBadge, Drawer, Failed, JobBadge, Price, problemText, Progress, pr
 import { Casing, ShownScreen } from '../parts/tag_screen';
 import { Icon } from '../shell/icons';
 import { href } from '../shell/router';
-import { api, canWrite, serviceNow, store, useEvent } from '../state';
+import { api, canWrite, mustName, serviceNow, store, useEvent } from '../state';
 
 const kWeek = 7 * 86400000;
 
@@ -127,7 +127,7 @@ function Preview({ product, price, promo }: { product: Product; price?: number; 
 export function Follow({ change: first, product, onClose }: { change: Change; product: Product; onClose: () => void }) {
   const [change, setChange] = useState(first);
   useEvent('change', (c) => { if (c.id === first.id) setChange(c); });
-  const jobs = useLoad(() => api.jobs({ change: first.id, limit: 50 }), [first.id, change.jobs_total]);
+  const jobs = useLoad(() => api.jobs({ store: mustName(), change: first.id, limit: 50 }), [first.id, change.jobs_total]);
   useEvent('job', (job) => {
     if (job.change !== first.id) return;
     jobs.set((old) => old && { ...old, items: old.items.some((j) => j.id === job.id) ? old.items.map((j) => (j.id === job.id ? { ...j, ...job } : j)) : [...old.items, job] });

@@ -6,12 +6,12 @@ import { Ago, actorName, BatteryMark, Clock, Empty, Failed, JobBadge, problemTex
 import { DifferenceScreen, isSame, ShownScreen, WantedScreen } from '../parts/tag_screen';
 import { Icon } from '../shell/icons';
 import { href } from '../shell/router';
-import { api, canWrite, locale, toast, useEvent } from '../state';
+import { api, canWrite, locale, mustName, toast, useEvent } from '../state';
 import { BindDrawer } from './bind';
 
 export function TagPage({ id }: { id: string }) {
   const tag = useLoad(() => api.tag(id), [id]);
-  const jobs = useLoad(() => api.jobs({ tag: id, limit: 20 }), [id]);
+  const jobs = useLoad(() => api.jobs({ store: mustName(), tag: id, limit: 20 }), [id]);
   const [binding, setBinding] = useState(false);
   const reloadJobs = useThrottled(jobs.reload, 400);
   useEvent('tag', (next) => { if (next.id === id) tag.set(next); });
