@@ -27,8 +27,10 @@ void Engine::on_sent(const std::vector<OutgoingTask>& tasks, const Result<>& res
 }
 
 void Engine::on_displayed(TagState& tag, ApState& ap, const contract::TaskResult& r) {
-    const auto at = std::min(settings_.tasks_carry_times ? r.at : now(), now());
     const bool current = tag.job && tag.job->version == r.version;
+    // The AP's time, unless its clock is plainly wrong.
+    const bool believable = settings_.tasks_carry_times && r.at <= now() && (!current || r.at >= tag.job->created_at);
+    const auto at = believable ? r.at : now();
     const auto known = tag.sent_images.find(r.version);
     const bool newer = !tag.rec.reported || r.version > tag.rec.reported->version;
     ImageRef shown{r.image_id, {}};

@@ -53,6 +53,27 @@ TEST(EngineJobs, AResultOfAnotherImageVersionEpochOrApIsNotCalledDisplayed) {
     EXPECT_NE(h.status(1), TagStatus::shown);
 }
 
+TEST(EngineJobs, TheApsTimeOfADisplayIsTakenUnlessItsClockIsPlainlyWrong) {
+    Harness h;
+    h.furnish(3);
+    const auto tasks = h.take_tasks();
+    ASSERT_EQ(tasks.size(), 3U);
+    const auto sent = h.clock.wall();
+    h.advance(10s);
+    auto r = h.result_of(tasks[0], TaskState::displayed);
+    r.at = sent + 4s;
+    h.report(r);
+    EXPECT_EQ(h.tag(1).reported->at, sent + 4s);
+    r = h.result_of(tasks[1], TaskState::displayed);
+    r.at = from_millis(0);
+    h.report(r);
+    EXPECT_EQ(h.tag(2).reported->at, h.clock.wall());
+    r = h.result_of(tasks[2], TaskState::displayed);
+    r.at = h.clock.wall() + 1h;
+    h.report(r);
+    EXPECT_EQ(h.tag(3).reported->at, h.clock.wall());
+}
+
 TEST(EngineJobs, ANewerPriceSupersedesTheOlderJob) {
     Harness h;
     h.furnish(1);
