@@ -57,6 +57,7 @@ private:
     X(limit_sessions_total, counter, "connects refused because there are too many sessions")                  \
     X(limit_connections_total, counter, "connections refused because there are too many")                     \
     X(limit_address_total, counter, "connections refused because their address has too many")                 \
+    X(limit_files_total, counter, "times that accepting had to wait for a file descriptor")                   \
     X(limit_receive_maximum_total, counter, "clients that sent more unacknowledged messages than allowed")    \
     X(limit_retained_total, counter, "retained messages not kept because there are too many")
 

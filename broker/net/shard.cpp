@@ -218,6 +218,11 @@ void Shard::tick() {
             connection->on_deadline();
         }
     }
+    std::vector<Listener*> rested;
+    rested.swap(resting_);
+    for (Listener* listener : rested) {
+        if (!stopping_) accept_from(*listener);
+    }
     hub_.tick();
 }
 
@@ -258,8 +263,13 @@ void Shard::accept_from(Listener& listener) {
                 const int fd = ::accept4(listener.socket.native_handle(), reinterpret_cast<sockaddr*>(&address), &size,
                                          SOCK_NONBLOCK | SOCK_CLOEXEC);
                 if (fd < 0) {
-                    if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-                        spdlog::warn("accept: {}", std::generic_category().message(errno));
+                    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+                        // The backlog keeps them; asking again at once would only spin.
+                        counters().limit_files_total.add();
+                        spdlog::warn("accept: {}; tried again in a second", std::generic_category().message(errno));
+                        resting_.push_back(&listener);
+                        return;
+                    }
                     break;
                 }
                 const auto peer = text_of(address);

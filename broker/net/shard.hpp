@@ -106,6 +106,7 @@ private:
     Inbox inbox_;
     const std::vector<std::unique_ptr<Shard>>* all_ = nullptr;
     std::vector<std::unique_ptr<Listener>> listeners_;
+    std::vector<Listener*> resting_;  // out of file descriptors: until the next second
     boost::asio::posix::stream_descriptor inbox_event_;
     boost::asio::steady_timer clock_;
     std::vector<InboxItem> taken_;

@@ -168,5 +168,25 @@ TEST(Bounds, KeepsEveryQos1MessageForASlowReaderAndDropsOnlyQos0) {
     EXPECT_EQ(broker.counter("dropped_queue_full_total"), 0U);
 }
 
+TEST(Bounds, WaitsForFileDescriptorsAndServesAgainWhenThereAreSome) {
+    esl::testing::TempDir folder;
+    BrokerProcess broker(folder.path(), {"--allow-anonymous", "--mode", "standard", "--shards", "1"});
+    broker.set_open_files(64);
+    broker.start();
+    {
+        std::vector<TestClient> crowd;  // the system's backlog takes those that the broker cannot
+        for (int i = 0; i < 80; ++i) crowd.emplace_back(broker.port());
+        EXPECT_TRUE(
+            esl::testing::wait_until([&] { return broker.log().find("Too many open files") != std::string::npos; }));
+        EXPECT_EQ(crowd.front().connect({.client_id = "served"}).reason, ReasonCode::success);
+    }
+    TestClient after(broker.port());
+    EXPECT_EQ(after.connect({.client_id = "after"}).reason, ReasonCode::success);
+    const auto log = broker.log();
+    std::size_t lines = 0;
+    for (auto at = log.find("Too many"); at != std::string::npos; at = log.find("Too many", at + 1)) ++lines;
+    EXPECT_LT(lines, 10U);  // it did not spin
+}
+
 }  // namespace
 }  // namespace esl::broker::testing

@@ -47,8 +47,9 @@ public:
     ~BrokerProcess();
     BrokerProcess(const BrokerProcess&) = delete;
     void start(std::uint16_t port = 0);
-    void kill_dead();  // SIGKILL
-    int terminate();   // SIGTERM; gives the exit code
+    void set_open_files(unsigned most) { open_files_ = most; }  // before start()
+    void kill_dead();                                           // SIGKILL
+    int terminate();                                            // SIGTERM; gives the exit code
     [[nodiscard]] std::uint16_t port() const { return port_; }
     [[nodiscard]] bool alive() const;
     [[nodiscard]] std::string log() const;
@@ -58,6 +59,7 @@ private:
     std::vector<std::string> arguments_;
     pid_t pid_ = -1;
     std::uint16_t port_ = 0;
+    unsigned open_files_ = 0;
 };
 
 }  // namespace esl::broker::testing
