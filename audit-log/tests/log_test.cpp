@@ -67,14 +67,14 @@ TEST_F(LogTest, AnEntryWithLineBreaksCannotForgeALine) {
 TEST_F(LogTest, FindsByEveryFieldNewestFirstAndPages) {
     const auto log = open(2'000);  // several segments
     for (int i = 0; i < 50; ++i) {
-        ASSERT_TRUE(log->append(entry("tag:" + std::to_string(i % 5), i % 2 == 0 ? "tag.displayed" : "tag.failed",
+        ASSERT_TRUE(log->append(entry("tag:" + std::to_string(i % 5), i % 2 == 0 ? "job.displayed" : "job.failed",
                                       "c" + std::to_string(i / 10))));
         clock_.advance(std::chrono::seconds(1));
     }
     EXPECT_GT(std::distance(std::filesystem::directory_iterator(dir_ / "audit"), {}), 5);
     Query q;
     q.object = "tag:3";
-    q.action = "tag.displayed";
+    q.action = "job.displayed";
     auto found = log->query(q).value();
     ASSERT_EQ(found.size(), 5U);  // 48, 38, 28, 18, 8
     EXPECT_EQ(found.front().index, 48U);
@@ -87,7 +87,7 @@ TEST_F(LogTest, FindsByEveryFieldNewestFirstAndPages) {
 
     Query by_change;
     by_change.change = "c2";
-    by_change.action = "tag.";
+    by_change.action = "job.";
     EXPECT_EQ(log->query(by_change).value().size(), 10U);
     Query by_time;
     by_time.from = from_millis(1'767'225'600'000 + 10'000);

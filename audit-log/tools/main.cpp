@@ -111,7 +111,7 @@ int run_query(Arguments a) {
 std::uint64_t index_of_display(const Log& log, const Arguments& a) {
     Query query;
     query.object = "tag:" + a.tag;
-    query.action = std::string(action::kTagDisplayed);
+    query.action = std::string(action::kJobDisplayed);
     query.limit = 1;
     if (!a.at.empty()) query.to = time_from(a.at) + std::chrono::milliseconds(1);
     const auto found = log.query(query);

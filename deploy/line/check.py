@@ -94,6 +94,16 @@ def audit(line):
     return done.stdout.splitlines()[0] if done.stdout else done.stderr.strip(), done.returncode == 0
 
 
+def prove(line, tag):
+    """What `audit-log prove` says of the tag's newest display; Failed when it cannot prove what the tag shows."""
+    done = subprocess.run([line.bin / "audit-log", "prove", line.state / "mgmt" / "audit", "--tag", tag],
+                          capture_output=True, text=True)
+    shown = line.sim_of(tag).tag(tag)["shown_image"]
+    if done.returncode != 0 or f'"image":"{shown}"' not in done.stdout or "proof       good" not in done.stdout:
+        raise Failed(f"audit-log prove --tag {tag}: tag shows {shown}: {done.stdout}{done.stderr}")
+    return f"{tag} shows {shown}, proof good"
+
+
 def run(line):
     """The whole check; the table. Raises Failed for the first thing that is not as it must be."""
     table = Table()
@@ -115,4 +125,5 @@ def run(line):
     table.add("audit-log verify", verdict=said)
     if not good:
         raise Failed(f"audit log: {said}")
+    table.add("audit-log prove", verdict=prove(line, tags[0]))
     return table

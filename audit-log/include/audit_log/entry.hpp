@@ -37,8 +37,8 @@ struct Record {
 
 // Actions that more than one part writes or looks for; parts add their own in the same form, noun.verb.
 namespace action {
-inline constexpr std::string_view kTagDisplayed = "job.displayed";  // after: image_id, version, product, price ...
-inline constexpr std::string_view kTagFailed = "job.failed";
+inline constexpr std::string_view kJobDisplayed = "job.displayed";  // object: the tag; after: image, image_sha256, version
+inline constexpr std::string_view kJobFailed = "job.failed";
 inline constexpr std::string_view kTailRepaired = "audit.tail_repaired";
 }  // namespace action
 
