@@ -62,9 +62,9 @@ TEST_F(SessionTest, SaysEveryByteOfAnUndisturbedTransfer) {
     EXPECT_EQ(session.notified(kAnnounced), (Actions{Session::WriteCommand{kBegin}, Session::Wake{5s}}));
     clock.advance(40ms);
     EXPECT_EQ(session.notified(wanted(0)),
-              (Actions{Session::Started{}, Session::WritePart{part(0)}, Session::Wake{150ms}}));
-    EXPECT_EQ(session.notified(wanted(1)), (Actions{Session::WritePart{part(1)}, Session::Wake{150ms}}));
-    EXPECT_EQ(session.notified(wanted(2)), (Actions{Session::WritePart{part(2)}, Session::Wake{150ms}}));
+              (Actions{Session::Started{}, Session::WritePart{part(0)}, Session::Wake{50ms}}));
+    EXPECT_EQ(session.notified(wanted(1)), (Actions{Session::WritePart{part(1)}, Session::Wake{50ms}}));
+    EXPECT_EQ(session.notified(wanted(2)), (Actions{Session::WritePart{part(2)}, Session::Wake{50ms}}));
     EXPECT_EQ(session.notified(kAllReceived), (Actions{Session::Delivered{}}));
     EXPECT_TRUE(session.over());
     EXPECT_EQ(session.parts_sent(), 3u);
@@ -109,7 +109,7 @@ TEST_F(SessionTest, RepeatsAPartThatIsNotAnsweredAndThenGivesUp) {
     reach_sending();
     clock.advance(40ms);
     (void)session.notified(wanted(0));
-    const std::vector<std::chrono::milliseconds> waits{300ms, 600ms, 1200ms, 2400ms, 4800ms};
+    const std::vector<std::chrono::milliseconds> waits{100ms, 200ms, 400ms, 800ms, 1600ms, 3200ms};
     for (const auto wait : waits)
         EXPECT_EQ(session.woken(), (Actions{Session::WritePart{part(0)}, Session::Wake{wait}}));
     const auto last = session.woken();

@@ -16,7 +16,7 @@ constexpr std::uint32_t kRequestsPerPart = 3;
 constexpr std::uint32_t kRequestsSpare = 16;
 // A notification or a write without response may get lost; the tag answers a repetition with what it wants next.
 // Tags forget what they have when the link ends, so that giving up early costs the whole image.
-constexpr unsigned kRepeats = 5;
+constexpr unsigned kRepeats = 6;
 constexpr unsigned kAnswersToTrust = 3;
 
 }  // namespace

@@ -20,7 +20,7 @@ struct GiciskyTimes {
     // The longest wait for a notice. Once the tag has answered a few times its own pace decides, but never less than
     // notice_floor.
     std::chrono::milliseconds notice{5'000};
-    std::chrono::milliseconds notice_floor{150};
+    std::chrono::milliseconds notice_floor{50};
     std::chrono::milliseconds pause{0};  // before each part; grows with each attempt
 };
 
