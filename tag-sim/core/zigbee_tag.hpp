@@ -38,6 +38,10 @@ public:
     // A ZCL frame for endpoint 1. Frames that it does not know are answered or dropped as ZCL says.
     void receive(std::uint16_t cluster, BytesView frame);
 
+    static constexpr std::uint8_t kSlots = 4;
+    static constexpr std::uint32_t kMaxImage = 200'000;
+    // Is it an input cluster of endpoint 1?
+    [[nodiscard]] static bool serves(std::uint16_t cluster);
     // ZDO payloads: after the network address.
     [[nodiscard]] static Bytes node_descriptor();
     [[nodiscard]] static Bytes simple_descriptor();
