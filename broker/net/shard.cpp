@@ -8,6 +8,7 @@
 
 #include <cassert>
 #include <cerrno>
+#include <cstring>
 
 #include "broker/net/connection.hpp"
 
@@ -266,7 +267,7 @@ void Shard::accept_from(Listener& listener) {
                     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
                         // The backlog keeps them; asking again at once would only spin.
                         counters().limit_files_total.add();
-                        spdlog::warn("accept: {}; tried again in a second", std::generic_category().message(errno));
+                        spdlog::warn("accept: {}; tried again in a second", ::strerrordesc_np(errno));
                         resting_.push_back(&listener);
                         return;
                     }
