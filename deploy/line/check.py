@@ -52,7 +52,9 @@ def fill(line, table):
                                                          "position": f"A{i // 40 + 1}-{i // 8 % 5 + 1}-{i % 8 + 1:02d}"})
             jobs += 1
     wait_until_shown(line)
-    table.add("bind every tag", jobs=jobs, displayed=jobs, seconds=round(time.monotonic() - started, 1))
+    stats = line.rest.get("/stats")["tags"]
+    table.add("bind every tag", jobs=jobs, displayed=stats["shown"] - (stats["total"] - jobs), failed=stats["failed"],
+              seconds=round(time.monotonic() - started, 1))
     return [tag["id"] for tag in tags]
 
 
@@ -116,6 +118,8 @@ def run(line):
         table.add(title, change)
         if change["state"] != "done":
             raise Failed(f"{title}: ended as {change['state']}: {change['counts']}")
+        if some is products and change["counts"] != {"displayed": len(tags)}:
+            raise Failed(f"{title}: {change['counts']} for {len(tags)} tags")
     wait_until_shown(line)
     wrong = screens.compare(line, tags)
     table.add("screens compared pixel by pixel", tags=len(tags), different=len(wrong))

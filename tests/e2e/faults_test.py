@@ -1,11 +1,21 @@
 """A shelf as bad as they come: 20 % lost notifies, 5 % wrong parts, 2 % dead tags."""
+import json
+import os
 import random
+import subprocess
 import unittest
 
-from base import LONG, LineTest, check, wait_for
+from base import LONG, ROOT, LineTest, check, wait_for
 
 
 class FaultsTest(LineTest):
+    def failed_on_the_page(self, line):
+        done = subprocess.run(["node", str(ROOT / "tests" / "e2e" / "web" / "failed.mjs")], text=True, capture_output=True, timeout=120,
+                              env={**os.environ, "SHELFWIRE_URL": f"http://127.0.0.1:{line.ports['service']}/",
+                                   "SHELFWIRE_USER": "admin", "SHELFWIRE_PASSWORD": line.password})
+        self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+        return json.loads(done.stdout.splitlines()[-1])
+
     def test_living_tags_converge_and_dead_ones_are_called_so_and_retried(self):
         each = 100 if LONG else 50
         line = self.line(ble_tags=each, zigbee_tags=each, speed=200)
@@ -33,6 +43,8 @@ class FaultsTest(LineTest):
         for tag in dead:
             self.assertEqual(line.rest.get(f"/tags/{tag}")["state"], "failed")
         self.assertEqual(line.rest.get("/stats")["failed"]["by_class"], {"unreachable": len(dead)})
+
+        self.assertEqual(set(self.failed_on_the_page(line)), dead)
 
         for tag in dead:
             line.sim_of(tag).post("/faults", {"tags": {tag: None}})
