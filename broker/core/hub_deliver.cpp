@@ -49,6 +49,11 @@ bool Hub::deliver_here(Parcel& parcel, std::vector<Recipient>& owed) {
     for (const auto& match : matches_) {
         if (match.options.no_local && match.holder == parcel.publisher) continue;
         Session* session = find(match.holder);
+        // As with a clean session. A filter of lower QoS that matches as well still queues its copy.
+        if (session->link == nullptr && match.options.qos == static_cast<std::uint8_t>(QoS::exactly_once) &&
+            !ports_.settings.queue_qos2_offline) {
+            continue;
+        }
         // Overlapping filters give one copy at the highest QoS; those with identifiers of their own give one each, so
         // that the client can tell them apart.
         if (session->match_stamp == stamp_) {

@@ -51,6 +51,8 @@ struct Settings {
     bool retain = true;
     bool wills = true;
     bool queue_qos0_offline = true;  // apsara
+    // QoS 2 subscriptions of persistent sessions; decision 0024. Standard mode: always.
+    bool queue_qos2_offline = false;
     bool resend_unacknowledged = true;
     bool refuse_duplicates = true;             // false: takeover, as MQTT says
     std::string presence_topic;                // empty: nobody is told
@@ -62,6 +64,7 @@ struct Settings {
         s.mode = mode;
         if (mode == Mode::apsara) return s;
         s.p2p = s.queue_qos0_offline = s.resend_unacknowledged = s.refuse_duplicates = false;
+        s.queue_qos2_offline = true;
         s.limits.payload = s.limits.packet = 1UL << 20;
         s.limits.filters_per_client = 1'000;
         s.limits.keep_alive_highest = seconds{65'535};

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "broker/tests/running_broker.hpp"
 #include "broker/tests/test_client.hpp"
@@ -80,6 +81,60 @@ TEST_F(Apsara, AcknowledgesPointToPointToWhoeverIsAway) {
     client("clean").disconnect();
     service.publish(p2p("clean"), "gone", kQos1);
     EXPECT_TRUE(client("clean").nothing_waits());
+}
+
+TEST_F(Apsara, QueuesNothingForAQos2SubscriptionWhoseClientIsAway) {
+    auto service = client("service");
+    auto reader = client("reader", false);
+    reader.subscribe("esl_report/two", kQos2);
+    reader.subscribe("esl_report/one", kQos1);
+    reader.subscribe("esl_report/both", kQos2);
+    reader.subscribe("esl_report/both/#", kQos1);
+    reader.disconnect();
+    for (const auto qos : {kQos0, kQos1, kQos2}) service.publish("esl_report/two", "missed", qos);
+    service.publish("esl_report/one", "by a subscription at QoS 1", kQos2);
+    service.publish("esl_report/both", "by the other subscription", kQos2);
+    service.publish(p2p("reader"), "point to point", kQos2);  // no subscription: the session alone decides
+    auto back = client("reader", false);
+    std::set<std::pair<std::string, QoS>> got;
+    for (int i = 0; i < 3; ++i) {
+        const auto message = back.receive();
+        got.emplace(message.payload, message.qos);
+    }
+    EXPECT_EQ(got, (std::set<std::pair<std::string, QoS>>{{"by a subscription at QoS 1", kQos1},
+                                                          {"by the other subscription", kQos1},
+                                                          {"point to point", kQos2}}));
+    EXPECT_TRUE(back.nothing_waits());
+    service.publish("esl_report/two", "here again", kQos2);
+    EXPECT_EQ(back.receive().payload, "here again");
+}
+
+TEST_F(Apsara, FinishesAQos2MessageThatWasUnderwayWhenTheClientWent) {
+    auto service = client("service");
+    for (const bool released : {false, true}) {
+        auto reader = client("reader", false);
+        reader.subscribe("esl_report/two", kQos2);
+        service.publish("esl_report/two", "underway", kQos2);
+        const auto first = reader.receive(false);
+        if (released) {
+            reader.send_ack(PacketType::pubrec, first.packet_id);
+            EXPECT_EQ(reader.expect(PacketType::pubrel).packet_id, first.packet_id);
+        }
+        reader.disconnect();
+        service.publish("esl_report/two", "missed", kQos2);
+        auto back = client("reader", false);
+        if (released) {
+            EXPECT_EQ(back.expect(PacketType::pubrel).packet_id, first.packet_id);
+            back.send_ack(PacketType::pubcomp, first.packet_id);
+        } else {
+            const auto again = back.receive();
+            EXPECT_EQ(again.payload, "underway");
+            EXPECT_EQ(again.packet_id, first.packet_id);
+            EXPECT_TRUE(again.dup);
+        }
+        EXPECT_TRUE(back.nothing_waits());
+        back.disconnect();
+    }
 }
 
 TEST_F(Apsara, ServesOrdinaryTopicsToAClientThatNeverAcknowledgesPointToPoint) {

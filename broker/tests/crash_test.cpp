@@ -27,7 +27,12 @@ std::string id(const std::string& device) {
 
 class Crash : public ::testing::Test {
 protected:
-    Crash() : broker_(folder_.path(), kArguments) { broker_.start(); }
+    explicit Crash(const std::string& mode = "apsara") : broker_(folder_.path(), arguments(mode)) { broker_.start(); }
+    static std::vector<std::string> arguments(const std::string& mode) {
+        auto all = kArguments;
+        all.insert(all.end(), {"--mode", mode});
+        return all;
+    }
     void kill_and_restart() {
         broker_.kill_dead();
         broker_.start(broker_.port());
@@ -39,6 +44,12 @@ protected:
     }
     esl::testing::TempDir folder_;
     BrokerProcess broker_;
+};
+
+// Where QoS 2 waits for whoever is away.
+class CrashStandard : public Crash {
+protected:
+    CrashStandard() : Crash("standard") {}
 };
 
 TEST_F(Crash, SessionsSubscriptionsAndRetainedMessagesSurvive) {
@@ -86,7 +97,7 @@ TEST_F(Crash, AnUnsubscribedFilterAndAClearedSessionDoNotComeBack) {
     EXPECT_TRUE(back.nothing_waits());
 }
 
-TEST_F(Crash, AQos2MessageIsTakenOnceWhenTheBrokerDiesBetweenPubrecAndPubrel) {
+TEST_F(CrashStandard, AQos2MessageIsTakenOnceWhenTheBrokerDiesBetweenPubrecAndPubrel) {
     auto sub = client("sub", false);
     sub.subscribe("esl_report/x", QoS::exactly_once);
     sub.disconnect();
@@ -137,7 +148,7 @@ TEST_F(Crash, NothingAcknowledgedIsLostHoweverOftenTheBrokerIsKilled) {
     constexpr int kSleepers = 8;
     for (int i = 0; i < kSleepers; ++i) {
         auto c = client("s" + std::to_string(i), false);
-        c.subscribe("esl_report/all", QoS::exactly_once);
+        c.subscribe("esl_report/all", QoS::at_least_once);
         c.disconnect();
     }
     struct Sent {

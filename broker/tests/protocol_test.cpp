@@ -97,7 +97,9 @@ TEST_F(Standard, QueuesForAPersistentSessionAndForgetsACleanOne) {
     TestClient back(broker_.port());
     EXPECT_TRUE(back.connect({.client_id = "away", .clean = false}).session_present);
     EXPECT_EQ(back.receive().payload, "one");
-    EXPECT_EQ(back.receive().payload, "two");
+    const auto two = back.receive();
+    EXPECT_EQ(two.payload, "two");
+    EXPECT_EQ(two.qos, kQos2);
     EXPECT_TRUE(back.nothing_waits());
     back.disconnect();
     TestClient clean(broker_.port());
