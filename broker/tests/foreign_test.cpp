@@ -1,10 +1,16 @@
 // Other people's clients: Debian's mosquitto_pub and mosquitto_sub, and Paho C++.
 #include <gtest/gtest.h>
 #include <mqtt/async_client.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdio>
 #include <future>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "broker/tests/running_broker.hpp"
 #include "broker/tests/test_client.hpp"
@@ -22,6 +28,30 @@ Said run(const std::string& command) {
     said.code = WEXITSTATUS(::pclose(pipe));
     return said;
 }
+
+// A command that runs until it is killed without a word of farewell.
+class Child {
+public:
+    explicit Child(std::vector<std::string> words) {
+        std::vector<char*> argv;
+        for (auto& word : words) argv.push_back(word.data());
+        argv.push_back(nullptr);
+        pid_ = ::fork();
+        if (pid_ < 0) throw std::runtime_error("fork fails");
+        if (pid_ > 0) return;
+        ::execvp(argv[0], argv.data());
+        ::_exit(127);
+    }
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
+    ~Child() {
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+    }
+
+private:
+    pid_t pid_ = -1;
+};
 
 class Foreign : public ::testing::TestWithParam<std::string> {
 protected:
@@ -57,9 +87,25 @@ TEST_P(Foreign, MosquittoPublishesAndSubscribesAtEveryQos) {
     EXPECT_EQ(sub.get().text, "esl_report/a/x 0 m0\nesl_report/a/x 1 m1\nesl_report/a/x 2 m2\n");
 }
 
-TEST_P(Foreign, MosquittoSeesRetainedMessagesAndWills) {
+TEST_P(Foreign, MosquittoSeesRetainedMessages) {
     EXPECT_EQ(run("mosquitto_pub" + at() + "-i GID_test@@@p -t esl_report/kept -q 1 -r -m stays").code, 0);
     EXPECT_EQ(run("mosquitto_sub" + at() + "-i GID_test@@@s -t 'esl_report/#' -q 1 -C 1 -F '%r %p'").text, "1 stays\n");
+}
+
+TEST_P(Foreign, MosquittoSeesTheWillOfAClientThatWasKilled) {
+    auto sub = std::async(std::launch::async, [&] {
+        return run("mosquitto_sub" + at() + "-i GID_test@@@s -t esl_report/will -q 1 -C 1 -F '%t %q %p'");
+    });
+    wait_for_filters(1);
+    {
+        const Child victim({"mosquitto_sub", "-h", "127.0.0.1", "-p", std::to_string(broker_.port()), "-V", GetParam(),
+                            "-i", "GID_test@@@victim", "-t", "esl_report/other", "--will-topic", "esl_report/will",
+                            "--will-payload", "dead", "--will-qos", "1"});
+        wait_for_filters(2);
+    }
+    const auto said = sub.get();
+    EXPECT_EQ(said.code, 0);
+    EXPECT_EQ(said.text, "esl_report/will 1 dead\n");
 }
 
 TEST_P(Foreign, MosquittoIsToldWhyItIsRefused) {
