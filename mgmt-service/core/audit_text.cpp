@@ -83,7 +83,7 @@ std::string audit_binding(const Tag& tag) {
                  {"position", tag.position}});
 }
 
-std::string audit_outcome(const Job& job) {
+std::string audit_outcome(const Job& job, std::string_view why) {
     Json out{{"version", job.version},
              {"image", image_text(job.image.crc)},
              {"image_sha256", job.image.sha},
@@ -93,6 +93,7 @@ std::string audit_outcome(const Job& job) {
         out["detail"] = job.failure->detail;
         if (job.failure->code) out["code"] = *job.failure->code;
     }
+    if (!why.empty()) out["why"] = why;
     return dump(out);
 }
 

@@ -13,7 +13,7 @@ namespace esl::mgmt {
 [[nodiscard]] std::string audit_text(const Change& change);
 // What a tag stands for.
 [[nodiscard]] std::string audit_binding(const Tag& tag);
-[[nodiscard]] std::string audit_outcome(const Job& job);
+[[nodiscard]] std::string audit_outcome(const Job& job, std::string_view why = {});
 [[nodiscard]] std::string audit_pairs(const std::vector<std::pair<std::string, std::string>>& pairs);
 
 // SHA-256 (lower-case hex) over everything that decides how the picture looks.

@@ -166,7 +166,9 @@ private:
     void want(TagState& tag, const ImageRef& image, const std::string& inputs, const std::string& change);
     void start_job(TagState& tag, const std::string& change);
     void move_job(TagState& tag, JobState state, const std::string& actor, std::string detail = {});
-    void end_job(TagState& tag, JobState state, const std::string& actor, std::string detail = {});
+    void end_job(TagState& tag, JobState state, const std::string& actor, const std::string& why = {});
+    void supersede(TagState& tag, const std::optional<std::string>& change);
+    void audit_end(const Job& job, const std::string& actor, const std::string& why);
     void fail_job(TagState& tag, Failure failure, const std::string& actor);
     void retry(TagState& tag, const std::string& why);
     void enqueue(TagState& tag);

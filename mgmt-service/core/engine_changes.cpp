@@ -281,7 +281,8 @@ Result<Change> Engine::cancel_change(const Caller& caller, const std::string& id
     const auto store = live.rec.store;
     ++live.pending;  // keeps it here until the end of this function
     for (const auto tag : std::set<TagId>(live.tags)) {
-        if (auto* t = find_tag(tag); t != nullptr && t->job) end_job(*t, JobState::cancelled, caller.actor);
+        if (auto* t = find_tag(tag); t != nullptr && t->job)
+            end_job(*t, JobState::cancelled, caller.actor, "change:" + id);
     }
     if (applied) {
         // What this change decided and nobody has changed since goes back, by a change of its own.

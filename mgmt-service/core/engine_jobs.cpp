@@ -54,7 +54,7 @@ std::vector<RenderRequest> Engine::take_renders() {
             if (tag.job && tag.rec.failure && tag.rec.failure->kind == "render") {
                 tag.rec.failure.reset();
                 tag_events_.insert(id);
-                end_job(tag, JobState::superseded, "service");
+                supersede(tag, tag.rec.dirty);
             }
             drawn(tag);
             continue;
@@ -85,7 +85,7 @@ void Engine::on_rendered(TagId id, const std::string& inputs, Result<RenderedIma
     if (!tag.rec.dirty) return;
     const auto change = *tag.rec.dirty;
     if (!image) {
-        if (tag.job) end_job(tag, JobState::superseded, "service");
+        if (tag.job) supersede(tag, change);
         start_job(tag, change);
         tag.job->version = ++tag.rec.version;
         tag.job->image = {};
@@ -110,7 +110,7 @@ void Engine::on_rendered(TagId id, const std::string& inputs, Result<RenderedIma
 
 void Engine::want(TagState& tag, const ImageRef& image, const std::string& inputs, const std::string& change) {
     auto& rec = tag.rec;
-    if (tag.job) end_job(tag, JobState::superseded, "service");
+    if (tag.job) supersede(tag, change);
     rec.failure.reset();
     tag_writes_.insert(rec.id);
     tag_events_.insert(rec.id);
@@ -174,16 +174,39 @@ void Engine::move_job(TagState& tag, JobState state, const std::string& actor, s
     job_writes_[job.id] = job;
 }
 
-void Engine::end_job(TagState& tag, JobState state, const std::string& actor, std::string detail) {
+void Engine::end_job(TagState& tag, JobState state, const std::string& actor, const std::string& why) {
     leave_window(tag);
     clear_timer(tag);
-    move_job(tag, state, actor, std::move(detail));
+    move_job(tag, state, actor, why);
     const auto change = tag.job->change;
+    if (state != JobState::displayed) audit_end(*tag.job, actor, why);
     if (auto* live = live_change(change)) live->tags.erase(tag.rec.id);
     if (state == JobState::superseded) ++metrics_.jobs_superseded;
     --metrics_.live_jobs;
     tag.job.reset();
     settle(change);
+}
+
+// The job gives way to what the change wants: whoever made that change ended it.
+void Engine::supersede(TagState& tag, const std::optional<std::string>& change) {
+    const auto* by = change ? live_change(*change) : nullptr;
+    end_job(tag, JobState::superseded, by != nullptr ? by->rec.created_by : "service",
+            by != nullptr ? "change:" + by->rec.id : "");
+}
+
+// job.superseded, job.expired, job.cancelled. A display has its entry where it is reported, with the AP's time.
+void Engine::audit_end(const Job& job, const std::string& actor, const std::string& why) {
+    audit({now(),
+           actor,
+           "job." + std::string(name(job.state)),
+           "tag:" + job.tag.text(),
+           job.store,
+           job.change,
+           job.id,
+           job.tag.text(),
+           {},
+           {},
+           audit_outcome(job, why)});
 }
 
 void Engine::fail_job(TagState& tag, Failure failure, const std::string& actor) {
