@@ -16,7 +16,6 @@
 #include "common/core/ids.hpp"
 #include "common/http/problem.hpp"
 #include "common/http/server.hpp"
-#include "common/mqtt/topic.hpp"
 
 namespace esl::broker {
 namespace {
@@ -147,23 +146,25 @@ struct Admin::Impl {
         const auto body = json::parse(request.body, nullptr, false);
         if (!body.is_object())
             return http::problem(400, "the body must be {\"topic\", \"payload\", \"qos\", \"retain\"}");
-        try {
-            const auto topic = body.at("topic").get<std::string>();
-            const auto payload = body.value("payload", std::string{});
-            const auto qos = body.value("qos", 1);
-            if (!mqtt::is_topic_name(topic) || topic.starts_with('$'))
-                return http::problem(400, "topic: not a topic to publish to");
-            if (qos < 0 || qos > 2) return http::problem(400, "qos: 0, 1 or 2");
-            const auto bytes = as_bytes(payload);
-            control.publish(topic, Bytes(bytes.begin(), bytes.end()), static_cast<mqtt::QoS>(qos),
-                            body.value("retain", false));
-            if (auto bad = write_down(request, "message.published", "topic:" + topic,
-                                      {{"bytes", payload.size()}, {"qos", qos}}))
-                return *bad;
-            return http::empty_response(202);
-        } catch (const json::exception& error) {
-            return http::problem(400, error.what());
+        if (!body.contains("topic") || !body["topic"].is_string()) return http::problem(400, "topic: text is needed");
+        const auto payload = body.value("payload", json(""));
+        if (!payload.is_string()) return http::problem(400, "payload: must be text");
+        const auto qos = body.value("qos", json(1));
+        if (!qos.is_number_integer() || qos < 0 || qos > 2) return http::problem(400, "qos: must be 0, 1 or 2");
+        const auto retain = body.value("retain", json(false));
+        if (!retain.is_boolean()) return http::problem(400, "retain: must be true or false");
+        const auto topic = body["topic"].get<std::string>();
+        const auto text = payload.get<std::string>();
+        const auto bytes = as_bytes(text);
+        if (auto ok = control.publish(topic, Bytes(bytes.begin(), bytes.end()), static_cast<mqtt::QoS>(qos.get<int>()),
+                                      retain.get<bool>());
+            !ok) {
+            return http::problem(400, ok.error().message());
         }
+        if (auto bad =
+                write_down(request, "message.published", "topic:" + topic, {{"bytes", text.size()}, {"qos", qos}}))
+            return *bad;
+        return http::empty_response(202);
     }
 
     [[nodiscard]] Response metrics() const {

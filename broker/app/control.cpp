@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "broker/net/shard.hpp"
+#include "common/mqtt/topic.hpp"
 
 namespace esl::broker {
 
@@ -55,10 +56,27 @@ bool Control::kick(const std::string& client_id) {
     return on_shard(home, [=](Shard& shard) { *found = shard.hub().kick(client_id); }) && *found;
 }
 
-void Control::publish(const std::string& topic, Bytes payload, mqtt::QoS qos, bool retain) {
+Result<> Control::publish(const std::string& topic, Bytes payload, mqtt::QoS qos, bool retain) {
+    const auto& settings = shards_.front()->hub().settings();  // immutable: readable from any thread
+    if (!mqtt::is_topic_name(topic) || topic.starts_with('$'))
+        return fail(NameError::bad_topic, "topic: not a topic to publish to");
+    if (mqtt::level_count(topic) > settings.limits.topic_levels) {
+        return fail(NameError::bad_topic,
+                    "topic: more than " + std::to_string(settings.limits.topic_levels) + " levels");
+    }
+    if (settings.apsara()) {
+        if (const auto ok = registrar_.current()->check_topic(topic); !ok)
+            return fail(NameError::bad_topic, "topic: " + ok.error().message());
+    }
+    if (payload.size() > settings.limits.payload) {
+        return fail(ParseError::out_of_range, "payload: " + std::to_string(payload.size()) + " bytes, at most " +
+                                                  std::to_string(settings.limits.payload));
+    }
+    if (retain && !settings.retain) return fail(ParseError::out_of_range, "retain: is switched off");
     shards_.front()->post(RunOnShard{[shard = shards_.front().get(), topic, payload = std::move(payload), qos, retain] {
         shard->hub().publish_system(topic, payload, qos, retain);
     }});
+    return {};
 }
 
 bool Control::alive() {

@@ -37,7 +37,9 @@ public:
     // At most `most`, of clients whose id contains `part`; `connected_only` leaves the offline ones out.
     [[nodiscard]] std::vector<SessionInfo> sessions(const std::string& part, bool connected_only, std::size_t most);
     [[nodiscard]] bool kick(const std::string& client_id);
-    void publish(const std::string& topic, Bytes payload, mqtt::QoS qos, bool retain);
+    // Refused by the rules that clients publish by: registered parent, length and levels of the topic, size of the
+    // payload. A refusal names `topic`, `payload` or `retain`.
+    [[nodiscard]] Result<> publish(const std::string& topic, Bytes payload, mqtt::QoS qos, bool retain);
     // True when every shard has done a turn since the call, within two seconds.
     [[nodiscard]] bool alive();
 

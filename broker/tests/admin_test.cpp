@@ -114,6 +114,29 @@ TEST_F(AdminApi, ListsClientsAndSessionsKicksAndPublishes) {
     EXPECT_EQ(get("/api/v1/stats")["publishes_sent_total"], 1);
 }
 
+TEST_F(AdminApi, PublishesByTheRulesThatClientsPublishByAndNamesTheFieldThatIsWrong) {
+    const auto detail = [&](const json& body) {
+        const auto answer = http_->send("POST", "/api/v1/publish", body.dump(), {{"Content-Type", "application/json"}});
+        if (!answer || answer->status != 400) return "no refusal of " + body.dump().substr(0, 80);
+        EXPECT_EQ(answer->headers.get("Content-Type"), "application/problem+json");
+        return json::parse(answer->body).value("detail", std::string{});
+    };
+    EXPECT_EQ(detail({{"payload", "x"}}), "topic: text is needed");
+    EXPECT_EQ(detail({{"topic", 5}}), "topic: text is needed");
+    EXPECT_EQ(detail({{"topic", "esl_task/x"}, {"payload", json::array()}}), "payload: must be text");
+    for (const json& qos : {json("1"), json(1.5), json(3), json(-1), json(4'294'967'297)})
+        EXPECT_EQ(detail({{"topic", "esl_task/x"}, {"qos", qos}}), "qos: must be 0, 1 or 2") << qos;
+    EXPECT_EQ(detail({{"topic", "esl_task/x"}, {"retain", 1}}), "retain: must be true or false");
+    EXPECT_NE(detail({{"topic", "nobody/x"}}).find("parent topic is not registered"), std::string::npos);
+    EXPECT_NE(detail({{"topic", "nobody/p2p/GID_test@@@x"}}).find("'nobody'"), std::string::npos);
+    EXPECT_NE(detail({{"topic", "esl_task/" + std::string(60, 'x')}}).find("69 characters"), std::string::npos);
+    EXPECT_NE(detail({{"topic", "esl_task/x"}, {"payload", std::string(65'537, 'x')}}).find("payload: 65537 bytes"),
+              std::string::npos);
+    EXPECT_EQ(
+        status("POST", "/api/v1/publish", json{{"topic", "esl_task/x"}, {"payload", std::string(65'536, 'x')}}.dump()),
+        202);
+}
+
 TEST(BrokerCommand, CtlAdministersARunningBroker) {
     esl::testing::TempDir folder;
     BrokerProcess broker(folder.path(), {"--admin", "127.0.0.1:0", "--allow-anonymous", "--group", "GID_test"});
