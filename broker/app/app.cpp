@@ -167,10 +167,21 @@ void App::stop() {
 }
 
 void App::reload() {
-    if (const auto ok = impl_->registrar.reload(); !ok) {
-        spdlog::error("reload: {}; nothing has changed", ok.error().message());
-    } else {
-        spdlog::info("reloaded groups and topics");
+    const auto& old = impl_->config;
+    try {
+        auto groups = old.groups;
+        auto topics = old.topics;
+        if (!old.file.empty()) {
+            const auto now = load_config(old.file, old.effective_mode());
+            groups = now.groups;
+            topics = now.topics;
+            groups.insert(groups.end(), old.option_groups.begin(), old.option_groups.end());
+            topics.insert(topics.end(), old.option_topics.begin(), old.option_topics.end());
+        }
+        impl_->registrar.reload(groups, topics);
+        spdlog::info("reloaded groups and topics; other settings wait for a restart");
+    } catch (const std::exception& error) {
+        spdlog::error("reload: {}; nothing has changed", error.what());
     }
 }
 

@@ -21,7 +21,8 @@ public:
     int run();
     // Async-signal-safe and thread-safe.
     void stop();
-    // Thread-safe: reads the names file again, so that a hand-made change comes into force.
+    // Thread-safe: groups and topics of the configuration file and of names.json as they are now. What cannot be read
+    // is logged and changes nothing.
     void reload();
     // What the first listener is bound to, "ADDR:PORT".
     [[nodiscard]] std::string address() const;

@@ -125,6 +125,7 @@ Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_o
                "store",
                "log"});
     Config config;
+    config.file = file;
     std::string mode;
     root.read("mode", mode);
     if (!mode.empty() && !(config.mode = parse_mode(mode))) {

@@ -30,8 +30,11 @@ struct Config {
     std::filesystem::path data;       // empty: nothing outlives the process
     std::string admin;                // "ADDR:PORT", empty: no administration
     unsigned shards = 0;              // 0: one per core
+    std::filesystem::path file;       // that it was read from; empty: none
     std::vector<std::string> groups;
     std::vector<std::string> topics;
+    std::vector<std::string> option_groups;  // of the command line: they outlive a reload of the file
+    std::vector<std::string> option_topics;
     std::vector<UserConfig> users;
     std::vector<AccessKeyConfig> access_keys;
     bool allow_anonymous = false;

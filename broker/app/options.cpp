@@ -67,6 +67,8 @@ std::optional<int> parse_options(int argc, char** argv, Config& config) {
     if (shards >= 0) config.shards = static_cast<unsigned>(shards);
     config.groups.insert(config.groups.end(), groups.begin(), groups.end());
     config.topics.insert(config.topics.end(), topics.begin(), topics.end());
+    config.option_groups = groups;
+    config.option_topics = topics;
     config.allow_anonymous |= anonymous;
     if (!level.empty()) config.log.level = level;
     config.log.json |= json;

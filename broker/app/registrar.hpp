@@ -27,24 +27,33 @@ public:
 
     void on_change(Changed changed) { changed_ = std::move(changed); }
     [[nodiscard]] std::shared_ptr<const Registry> current() const;
-    // On disk when they return. A configured name cannot be removed here: the next start would bring it back.
+    // On disk when they return; throw std::system_error, with nothing changed, when that fails. A configured name
+    // cannot be removed here: the next start would bring it back.
     [[nodiscard]] Result<> add(NameKind kind, std::string_view name);
     [[nodiscard]] Result<> remove(NameKind kind, std::string_view name);
-    // Reads the file again; what it no longer has is taken out.
-    [[nodiscard]] Result<> reload();
+    // Takes these for the configured names and reads the file again; what neither has is taken out. Throws
+    // std::runtime_error, with nothing changed, for the same reasons as the constructor.
+    void reload(const std::vector<std::string>& groups, const std::vector<std::string>& topics);
 
 private:
-    void save() const;
-    void read_file(Registry& registry);
-    void take(Registry& registry, NameKind kind, const std::string& name, bool configured);
+    using NameSet = std::set<std::string, std::less<>>;
+    struct Names {
+        NameSet configured[2];  // by NameKind
+        NameSet added[2];
+    };
+
+    [[nodiscard]] std::shared_ptr<const Registry> build(const std::vector<std::string>& groups,
+                                                        const std::vector<std::string>& topics, Names& names) const;
+    void read_file(Registry& registry, Names& names) const;
+    void save(const NameSet (&added)[2]) const;
+    void put_in_force(std::shared_ptr<const Registry> next);
 
     NameLimits limits_;
     std::filesystem::path file_;
     Changed changed_;
     mutable std::mutex lock_;
     std::shared_ptr<const Registry> current_;
-    std::set<std::string, std::less<>> configured_[2];
-    std::set<std::string, std::less<>> added_[2];
+    Names names_;
 };
 
 }  // namespace esl::broker

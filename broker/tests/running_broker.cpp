@@ -112,6 +112,10 @@ void BrokerProcess::kill_dead() {
     pid_ = -1;
 }
 
+void BrokerProcess::reload() const {
+    ::kill(pid_, SIGHUP);
+}
+
 int BrokerProcess::terminate() {
     ::kill(pid_, SIGTERM);
     int status = 0;

@@ -49,6 +49,7 @@ public:
     void start(std::uint16_t port = 0);
     void set_open_files(unsigned most) { open_files_ = most; }  // before start()
     void kill_dead();                                           // SIGKILL
+    void reload() const;                                        // SIGHUP
     int terminate();                                            // SIGTERM; gives the exit code
     [[nodiscard]] std::uint16_t port() const { return port_; }
     [[nodiscard]] bool alive() const;
