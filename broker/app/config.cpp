@@ -1,6 +1,11 @@
 #include "broker/app/config.hpp"
 
+#include <algorithm>
+#include <array>
+
+#include "broker/app/listen.hpp"
 #include "common/config/config.hpp"
+#include "common/http/url.hpp"
 
 namespace esl::broker {
 namespace {
@@ -37,6 +42,7 @@ void read_limits(const Table& t, Limits& l) {
             "ack_wait",
             "resends",
             "connect_timeout",
+            "message_expiry",
             "session_expiry_lowest",
             "connections_per_address",
             "connections"});
@@ -92,6 +98,36 @@ void read_auth(const Table& root, Config& config) {
     const auto auth = root.table("auth");
     auth.only({"allow_anonymous"});
     auth.read("allow_anonymous", config.allow_anonymous);
+}
+
+// What only the start would stumble over otherwise.
+void check_values(const Table& root, const Config& config) {
+    const auto names = [](const Table& table, const std::string& key, const std::vector<std::string>& list,
+                          Result<> (*check)(std::string_view)) {
+        for (const auto& name : list) {
+            if (const auto ok = check(name); !ok)
+                throw ConfigError(table.where(key) + ": key '" + key + "': " + ok.error().message());
+        }
+    };
+    names(root, "groups", config.groups, check_group);
+    names(root, "topics", config.topics, check_parent);
+    names(root.table("presence"), "groups", config.settings.presence_groups, check_group);
+    for (const auto& address : config.listen) {
+        try {
+            check_listen_address(address);
+        } catch (const std::runtime_error& error) {
+            throw ConfigError(root.where("listen") + ": key 'listen': " + error.what());
+        }
+    }
+    if (!config.admin.empty()) {
+        if (const auto ok = http::parse_host_port(config.admin); !ok)
+            throw ConfigError(root.where("admin") + ": key 'admin': " + ok.error().message());
+    }
+    constexpr std::array kLevels{"trace", "debug", "info", "warn", "warning", "err", "error", "critical", "off"};
+    if (std::ranges::find(kLevels, std::string_view(config.log.level)) == kLevels.end()) {
+        throw ConfigError(root.table("log").where("level") + ": key 'log.level': '" + config.log.level +
+                          "' is none of trace, debug, info, warn, error, off");
+    }
 }
 
 }  // namespace
@@ -164,6 +200,7 @@ Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_o
     log.read("json", config.log.json);
     read_auth(root, config);
     read_limits(root.table("limits"), s.limits);
+    check_values(root, config);
     return config;
 }
 

@@ -90,6 +90,10 @@ std::string bound_address(int fd) {
 
 }  // namespace
 
+void check_listen_address(const std::string& address) {
+    static_cast<void>(parse(address));
+}
+
 Bound bind_listeners(const std::string& text, unsigned count) {
     Address address = parse(text);
     // With SO_REUSEPORT a second broker would share the port without an error: ask without it first.

@@ -11,6 +11,8 @@ struct Bound {
     std::string address;       // "ADDR:PORT" with the port it really has
 };
 
+// Throws as bind_listeners() does for an address that is none; opens nothing.
+void check_listen_address(const std::string& address);
 // "127.0.0.1:1883", "[::1]:1883", ":1883" (every address, both families). Throws std::runtime_error that names the
 // address and the reason, "address already in use" included.
 [[nodiscard]] Bound bind_listeners(const std::string& address, unsigned count);

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "broker/adapters/config_authenticator.hpp"
+#include "broker/app/listen.hpp"
 
 namespace esl::broker {
 namespace {
@@ -16,6 +17,18 @@ int hash_from_stdin() {
     }
     std::cout << hash_password(password) << "\n";
     return 0;
+}
+
+// The file's own values have been checked with their line; these came with the command line.
+void check_options(const Config& config, const std::vector<std::string>& listen) {
+    const auto check = [](const char* option, const Result<>& ok) {
+        if (!ok) throw std::runtime_error(std::string(option) + ": " + ok.error().message());
+    };
+    for (const auto& name : config.option_groups) check("--group", check_group(name));
+    for (const auto& name : config.option_topics) check("--topic", check_parent(name));
+    for (const auto& address : listen) check_listen_address(address);
+    if (!config.admin.empty() && config.data.empty())
+        throw std::runtime_error("administration needs a data folder for its key and its audit log");
 }
 
 }  // namespace
@@ -47,7 +60,8 @@ std::optional<int> parse_options(int argc, char** argv, Config& config) {
     app.add_option("--presence-topic", presence, "topic that is told of clients coming and going");
     app.add_option("--shards", shards, "threads that serve clients; 0: one a core")->check(CLI::Range(0, 64));
     app.add_flag("--allow-anonymous", anonymous, "let clients in without a user name");
-    app.add_option("--log-level", level, "trace, debug, info, warn, error, off");
+    app.add_option("--log-level", level, "trace, debug, info, warn, error, off")
+        ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
     app.add_flag("--log-json", json, "log JSON, one object a line");
     app.footer(
         "broker hash-password   prints the hash of a password read from standard input, for password_hash\n"
@@ -72,6 +86,7 @@ std::optional<int> parse_options(int argc, char** argv, Config& config) {
     config.allow_anonymous |= anonymous;
     if (!level.empty()) config.log.level = level;
     config.log.json |= json;
+    check_options(config, listen);
     if (check) {
         std::cout << "the configuration is good\n";
         return 0;

@@ -169,6 +169,10 @@ TEST(BrokerCommand, CtlAdministersARunningBroker) {
 TEST(BrokerCommand, SaysWhatIsWrongAndWhatItIs) {
     EXPECT_EQ(run_executable("--check-config --config deploy/config/broker.toml").code, 0);
     EXPECT_EQ(run_executable("--no-such-flag").code, 2);
+    EXPECT_EQ(run_executable("--check-config --log-level loud").code, 2);
+    EXPECT_NE(run_executable("--check-config --group nope").text.find("--group: "), std::string::npos);
+    EXPECT_EQ(run_executable("--check-config --listen nowhere").code, 1);
+    EXPECT_EQ(run_executable("--check-config --admin 127.0.0.1:0").code, 1);
     EXPECT_EQ(run_executable("--listen nowhere").code, 1);
     EXPECT_EQ(run_executable("--admin 127.0.0.1:0 --listen 127.0.0.1:0").code, 1);  // no data folder for its key
     const auto version = run_executable("--version");

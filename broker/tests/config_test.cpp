@@ -37,6 +37,22 @@ TEST(BrokerConfig, NamesFileLineAndKeyOfAMistake) {
     EXPECT_NE(refusal("[[user]]\nname = \"a\"\n").find("password"), std::string::npos);
 }
 
+TEST(BrokerConfig, ChecksNamesAddressesAndLogLevelBeforeTheStart) {
+    const auto complains = [](const std::string& toml, const std::string& line, const std::string& what) {
+        const auto said = refusal(toml);
+        EXPECT_NE(said.find("broker.toml:" + line + ": key"), std::string::npos) << said;
+        EXPECT_NE(said.find(what), std::string::npos) << said;
+    };
+    complains("\ngroups = [\"GID_good\", \"nope\"]\n", "2", "'nope'");
+    complains("topics = [\"a/b/c\"]\n", "1", "'a/b/c'");
+    complains("[presence]\ngroups = [\"shop\"]\n", "2", "'shop'");
+    complains("listen = [\"127.0.0.1:1883\", \"nowhere\"]\n", "1", "nowhere: no port");
+    complains("listen = [\"127.0.0.1:70000\"]\n", "1", "the port is not a number up to 65535");
+    complains("admin = \"127.0.0.1:x\"\n", "1", "admin");
+    complains("[log]\nlevel = \"loud\"\n", "2", "'loud'");
+    EXPECT_EQ(refusal("[limits]\nmessage_expiry = \"1d\"\n"), "");
+}
+
 TEST(BrokerConfig, StandardModeStartsFromItsOwnDefaults) {
     const auto config = load_config({}, Mode::standard);
     EXPECT_FALSE(config.settings.refuse_duplicates);
