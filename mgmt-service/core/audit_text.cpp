@@ -83,7 +83,9 @@ std::string audit_binding(const Tag& tag) {
                  {"position", tag.position}});
 }
 
-std::string audit_outcome(const Job& job, std::string_view why) {
+namespace {
+
+Json outcome(const Job& job) {
     Json out{{"version", job.version},
              {"image", image_text(job.image.crc)},
              {"image_sha256", job.image.sha},
@@ -93,7 +95,29 @@ std::string audit_outcome(const Job& job, std::string_view why) {
         out["detail"] = job.failure->detail;
         if (job.failure->code) out["code"] = *job.failure->code;
     }
+    return out;
+}
+
+}  // namespace
+
+std::string audit_outcome(const Job& job, std::string_view why) {
+    auto out = outcome(job);
     if (!why.empty()) out["why"] = why;
+    return dump(out);
+}
+
+std::string audit_shown(const Job& job, const Scene& scene) {
+    auto out = outcome(job);
+    out["currency"] = scene.currency;
+    auto& products = out["products"] = Json::array();
+    for (const auto& item : scene.items) {
+        Json product{{"id", item.code}, {"name", item.name}, {"price", json_of(item.price)}};
+        if (item.promotion) {
+            product["promotion"] = true;
+            product["prior_price"] = json_of(item.prior_price);
+        }
+        products.push_back(std::move(product));
+    }
     return dump(out);
 }
 

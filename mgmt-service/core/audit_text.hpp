@@ -14,6 +14,8 @@ namespace esl::mgmt {
 // What a tag stands for.
 [[nodiscard]] std::string audit_binding(const Tag& tag);
 [[nodiscard]] std::string audit_outcome(const Job& job, std::string_view why = {});
+// With what the picture says: the products of the scene that it was drawn from.
+[[nodiscard]] std::string audit_shown(const Job& job, const Scene& scene);
 [[nodiscard]] std::string audit_pairs(const std::vector<std::pair<std::string, std::string>>& pairs);
 
 // SHA-256 (lower-case hex) over everything that decides how the picture looks.

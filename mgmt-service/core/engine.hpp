@@ -167,6 +167,7 @@ private:
     void start_job(TagState& tag, const std::string& change);
     void move_job(TagState& tag, JobState state, const std::string& actor, std::string detail = {});
     void end_job(TagState& tag, JobState state, const std::string& actor, const std::string& why = {});
+    [[nodiscard]] std::string shown_text(const TagState& tag) const;
     void supersede(TagState& tag, const std::optional<std::string>& change);
     void audit_end(const Job& job, const std::string& actor, const std::string& why);
     void fail_job(TagState& tag, Failure failure, const std::string& actor);

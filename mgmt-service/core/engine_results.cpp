@@ -26,6 +26,17 @@ void Engine::on_sent(const std::vector<OutgoingTask>& tasks, const Result<>& res
     }
 }
 
+// What the job's picture said. The products are named only if they still hash to what it was drawn from: a price that
+// has changed since was not on the tag.
+std::string Engine::shown_text(const TagState& tag) const {
+    const auto& desired = tag.rec.desired;
+    if (desired && desired->version == tag.job->version && desired->image == tag.job->image) {
+        const auto scene = scene_of(tag.rec);
+        if (!scene.items.empty() && inputs_of(scene) == desired->inputs) return audit_shown(*tag.job, scene);
+    }
+    return audit_outcome(*tag.job);
+}
+
 void Engine::on_displayed(TagState& tag, ApState& ap, const contract::TaskResult& r) {
     const bool current = tag.job && tag.job->version == r.version;
     // The AP's time, unless its clock is plainly wrong.
@@ -85,7 +96,7 @@ void Engine::on_displayed(TagState& tag, ApState& ap, const contract::TaskResult
            tag.rec.id.text(),
            {},
            {},
-           audit_outcome(job)});
+           shown_text(tag)});
     end_job(tag, JobState::displayed, actor);
 }
 

@@ -71,6 +71,49 @@ TEST(EngineAudit, AJobThatRanOutOfTimeIsLoggedAsExpired) {
     EXPECT_EQ(entry.change, made->change.id);
 }
 
+TEST(EngineAudit, ADisplaySaysWhatAPersonReadsOnTheTag) {
+    Harness h;
+    h.furnish(1);
+    h.display_all();
+    EXPECT_NE(only(h, "job.displayed").after.find(R"("currency":"EUR","image":)"), std::string::npos);
+    EXPECT_NE(only(h, "job.displayed").after.find(R"("products":[{"id":"P1","name":"Product 1","price":100}])"),
+              std::string::npos);
+    h.audit.clear();
+    std::vector<FieldError> errors;
+    ChangeItemWrite item{Harness::product(1), {}, true, Promotion{70, 95, h.clock.wall(), h.clock.wall() + 2h}};
+    ASSERT_TRUE(h.engine->create_change(h.ana, {"s1", "", {}, {item}, {}, {}}, errors));
+    h.run();
+    h.display_all();
+    const auto after = only(h, "job.displayed").after;
+    EXPECT_NE(after.find(R"("name":"Product 1","price":70,"prior_price":)"), std::string::npos) << after;
+    EXPECT_NE(after.find(R"("promotion":true)"), std::string::npos) << after;
+}
+
+TEST(EngineAudit, ADisplayAfterARestartStillSaysWhatAPersonReads) {
+    Harness h;
+    h.furnish(1);
+    const auto task = h.take_tasks().at(0);
+    h.restart();
+    h.run();
+    h.report(task, TaskState::displayed);
+    EXPECT_NE(only(h, "job.displayed").after.find(R"("price":100)"), std::string::npos);
+}
+
+TEST(EngineAudit, ADisplayNeverNamesAPriceThatThePictureWasNotDrawnFrom) {
+    Harness h;
+    h.furnish(1);
+    const auto task = h.take_tasks().at(0);
+    std::vector<FieldError> errors;
+    ChangeItemWrite item;
+    item.product = Harness::product(1);
+    item.price = 777;
+    ASSERT_TRUE(h.engine->create_change(h.ana, {"s1", "", {}, {item}, {}, {}}, errors));
+    h.report(task, TaskState::displayed);  // before the new price is drawn
+    const auto after = only(h, "job.displayed").after;
+    EXPECT_EQ(after.find("777"), std::string::npos) << after;
+    EXPECT_EQ(after.find("products"), std::string::npos) << after;
+}
+
 TEST(EngineAudit, AnEndIsInTheSameBatchAsTheRecordOfIt) {
     Harness h;
     h.furnish(1);
