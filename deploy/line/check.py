@@ -82,6 +82,8 @@ def change_prices(line, products, title, promotion=False):
             start = int(time.time() * 1000) - 1000
             item["promotion"] = {"price": {"minor": max(1, minor * 8 // 10), "currency": price["currency"]},
                                  "prior_price": None, "from": start, "to": start + 7 * 86_400_000}
+        elif now[product].get("promotion"):
+            item["promotion"] = None  # of an earlier run: it would go on hiding the new price
         items.append(item)
     return line.rest.post(f"/stores/{line.store}/changes", {"title": title, "items": items})["id"]
 
