@@ -1,20 +1,49 @@
 // Who may connect.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/core/bytes.hpp"
 
 namespace esl::broker {
 
-// What CONNECT brought. Views are valid during the call.
+// The certificate that a client proved in its TLS handshake to hold the key of. Immutable.
+struct PeerCertificate {
+    std::string common_name;    // of the subject; empty when it has none
+    std::string serial;         // upper-case hex without leading zeros, as `openssl x509 -serial` prints it
+    std::string issuer;         // distinguished name, RFC 2253
+    std::string issuer_serial;  // serial of the issuer's own certificate; empty when `verified` is false
+    Bytes der;                  // the client's own certificate
+    std::vector<Bytes> chain;   // what the client sent besides, DER, at most 10; not there on a resumed TLS session
+    bool verified = false;      // it leads to a CA of the listener's client_ca
+};
+
+// How a client may prove who it is.
+enum class AuthMethod : std::uint8_t { anonymous, password, signature, token, device, certificate };
+
+// What one listener says about authentication, over what the configuration says for all. Immutable.
+struct ListenerAuth {
+    std::uint8_t methods = 0xFF;          // bit 1 << AuthMethod: allowed here
+    std::optional<bool> allow_anonymous;  // none: as for all
+
+    [[nodiscard]] bool allows(AuthMethod method) const {
+        return ((methods >> static_cast<unsigned>(method)) & 1U) != 0;
+    }
+};
+
+// What CONNECT brought, and by which way it came. Views and pointers are valid during the call.
 struct Credentials {
     std::string_view client_id;
     std::optional<std::string_view> user_name;
     std::optional<BytesView> password;
+    const PeerCertificate* certificate = nullptr;  // null: not TLS, or the client has shown none
+    const ListenerAuth* listener = nullptr;        // null: no rules of its own
+    std::string_view address{};                    // "192.0.2.7", without port; empty: not known
 };
 
 // Thread-safe.
