@@ -97,37 +97,35 @@ struct ConfigAuthenticator::Impl {
             }
             sodium_memzero(job.password.data(), job.password.size());
             guard.unlock();
-            job.later(good);
+            job.later({.good = good});
             guard.lock();
         }
     }
 
-    [[nodiscard]] Verdict check_signature(const Credentials& c) const {
+    [[nodiscard]] Login check_signature(const Credentials& c) const {
         const auto rest = c.user_name->substr(kSignature.size());
         const auto bar = rest.find('|');
         const auto id = rest.substr(0, bar);
         const auto instance = bar == std::string_view::npos ? std::string_view{} : rest.substr(bar + 1);
         for (const auto& access : keys) {
             if (access.id != id || (!access.instance.empty() && access.instance != instance)) continue;
-            return c.password && same(as_text(*c.password), signature_password(access.secret, c.client_id))
-                       ? Verdict::accept
-                       : Verdict::refuse;
+            return {.good = c.password && same(as_text(*c.password), signature_password(access.secret, c.client_id))};
         }
-        return Verdict::refuse;
+        return {};
     }
 
-    [[nodiscard]] Verdict check_user(const Credentials& c, Later later) {
+    [[nodiscard]] std::optional<Login> check_user(const Credentials& c, Later later) {
         const auto at = users.find(std::string(*c.user_name));
-        if (at == users.end() || !c.password) return Verdict::refuse;
+        if (at == users.end() || !c.password) return Login{};
         const auto wanted = digest(at->first, *c.password);
         const std::lock_guard guard(lock);
         auto& user = at->second;
         if (user.known_good && sodium_memcmp(user.known_good->data(), wanted.data(), wanted.size()) == 0)
-            return Verdict::accept;
-        if (user.hash.empty() || jobs.size() >= kWaitingMost) return Verdict::refuse;
+            return Login{.good = true};
+        if (user.hash.empty() || jobs.size() >= kWaitingMost) return Login{};
         jobs.push_back({at->first, std::string(as_text(*c.password)), wanted, std::move(later)});
         more.notify_one();
-        return Verdict::later;
+        return std::nullopt;
     }
 };
 
@@ -162,7 +160,7 @@ ConfigAuthenticator::~ConfigAuthenticator() {
     if (impl_->thread.joinable()) impl_->thread.join();
 }
 
-Authenticator::Verdict ConfigAuthenticator::check(const Credentials& credentials, Later later) {
+std::optional<Login> ConfigAuthenticator::check(const Credentials& credentials, Later later) {
     if (credentials.user_name) {
         if (credentials.user_name->starts_with(kSignature)) {
             if (!impl_->keys.empty()) return impl_->check_signature(credentials);
@@ -171,7 +169,7 @@ Authenticator::Verdict ConfigAuthenticator::check(const Credentials& credentials
                                      std::move(later));  // a known name with a wrong password is not anonymous
         }
     }
-    return impl_->anonymous ? Verdict::accept : Verdict::refuse;
+    return Login{.good = impl_->anonymous};
 }
 
 }  // namespace esl::broker

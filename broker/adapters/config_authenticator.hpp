@@ -19,7 +19,7 @@ public:
     // Throws std::runtime_error for a password_hash that is not one.
     ConfigAuthenticator(std::vector<UserConfig> users, std::vector<AccessKeyConfig> keys, bool allow_anonymous);
     ~ConfigAuthenticator() override;
-    [[nodiscard]] Verdict check(const Credentials& credentials, Later later) override;
+    [[nodiscard]] std::optional<Login> check(const Credentials& credentials, Later later) override;
 
 private:
     struct Impl;

@@ -42,6 +42,8 @@ private:
     X(wakeups_total, counter, "wake-ups sent to other shards")                                                \
     X(malformed_total, counter, "connections closed for bytes that are not MQTT")                             \
     X(protocol_errors_total, counter, "connections closed for a well-formed packet that was not allowed")     \
+    X(publishes_refused_total, counter, "PUBLISH packets to topics that the client has no permission for")    \
+    X(subscribes_refused_total, counter, "filters that the client has no permission for")                     \
     X(keep_alive_timeouts_total, counter, "connections closed for silence")                                   \
     X(connect_timeouts_total, counter, "connections closed for want of a CONNECT")                            \
     X(store_failures_total, counter, "messages the store could not take")                                     \

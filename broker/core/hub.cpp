@@ -268,6 +268,7 @@ void Hub::tick() {
                 break;
         }
     }
+    watch_expiries();
     resend_overdue();
     constexpr std::uint32_t kSweepEvery = 60;
     if (now % kSweepEvery == 0) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "broker/core/counters.hpp"
+#include "broker/core/expiry_watch.hpp"
 #include "broker/core/peers.hpp"
 #include "broker/core/retained.hpp"
 #include "broker/core/session.hpp"
@@ -20,6 +21,8 @@
 #include "common/mqtt/packet/any.hpp"
 
 namespace esl::broker {
+
+class Authenticator;
 
 // Numbers that all shards draw from. Thread-safe.
 struct SharedIds {
@@ -60,6 +63,7 @@ public:
         SharedIds& ids;
         // Called on the store's thread; must hand (batch, result) to stored() on this shard.
         std::function<void(std::uint64_t, const Result<>&)> on_stored;
+        Authenticator* authenticator = nullptr;  // for tokens that come later; null: they are ignored
     };
 
     Hub(Ports ports, std::shared_ptr<const Registry> registry);
@@ -70,7 +74,8 @@ public:
     void restore(const StoredState& state);
 
     // Answers CONNECT with CONNACK. Null when refused: CONNACK is in the link's output then, and the link is closed.
-    Session* connect(Link& link, const mqtt::ConnectView& packet);
+    // `grant`: what the connection may do; null: everything.
+    Session* connect(Link& link, const mqtt::ConnectView& packet, GrantPtr grant = {});
     // CONNACK with a refusal, close, log.
     void refuse(Link& link, const mqtt::ConnectView& packet, mqtt::ReasonCode reason, CloseCause cause,
                 std::string_view why);
@@ -97,6 +102,11 @@ public:
     bool kick(std::string_view client_id);
     void publish_system(std::string_view topic, BytesView payload, mqtt::QoS qos, bool retain);
     void close_all(CloseCause cause);
+    // Closes connected ones as not authorized, those with tokens after a notice with `fault`; how many there were.
+    std::size_t close_sessions(const std::function<bool(const Session&)>& which, std::optional<TokenFault> fault,
+                               std::string_view why);
+    // Its list has been replaced: its sessions lose the filters that they may no longer hold.
+    void grant_changed(const Grant& grant);
     template <class Visit>
     void for_each_session(Visit visit) const {
         for (const auto& [id, session] : sessions_) visit(*session);
@@ -156,8 +166,8 @@ private:
     // hub_connect.cpp
     Session* refused(Link& link, const mqtt::ConnectView& p, mqtt::ReasonCode reason, CloseCause cause,
                      std::string_view why);
-    [[nodiscard]] std::optional<std::pair<mqtt::ReasonCode, std::string>> check_connect(
-        const mqtt::ConnectView& p) const;
+    [[nodiscard]] std::optional<std::pair<mqtt::ReasonCode, std::string>> check_connect(const mqtt::ConnectView& p,
+                                                                                        const Grant* grant) const;
     bool make_room_for(Link& link, const mqtt::ConnectView& packet, Session& holder);
     Session& new_session(std::string client_id);
     void take_will(Session& session, const mqtt::ConnectView& packet);
@@ -182,6 +192,21 @@ private:
     void flush_acks(Session& session);
     void publish_will(Session& session);
     void keep_retained(const MessagePtr& message, std::uint64_t order);
+
+    // hub_auth.cpp
+    void notify(Session& session, std::string_view topic, const std::string& body);
+    void notify_invalid(Session& session, TokenFault fault, std::string_view type);
+    void close_unauthorized(Session& session, std::string_view topic, Access wanted, AccessList::Verdict verdict,
+                            std::string_view what);
+    bool authorize_publish(Session& session, std::string_view topic, std::optional<mqtt::ReasonCode>& refusal);
+    [[nodiscard]] bool authorize_will(const Grant& grant, std::string_view topic) const;
+    [[nodiscard]] bool may_hold(const Grant& grant, std::string_view filter) const;
+    bool authorize_subscribe(Session& session, std::string_view filter, bool& close_it);
+    bool on_upload_token(Session& session, BytesView body);
+    bool watch_tokens(Session& session, UnixMillis since);
+    void watch_expiries();
+    void drop_refused_filters(Session& session);
+    [[nodiscard]] bool filters_follow(const Session& session) const;
 
     // hub_deliver.cpp
     bool deliver_here(Parcel& parcel, std::vector<Recipient>& owed);
@@ -227,7 +252,8 @@ private:
     TextMap<std::unique_ptr<Session>> sessions_;
     boost::unordered_flat_map<SessionNumber, Session*> by_number_;
     SubscriptionTree tree_;
-    SubscriptionTree interest_;       // of the other shards
+    SubscriptionTree interest_;  // of the other shards
+    ExpiryWatch expiries_;
     TextMap<std::size_t> wildcards_;  // by parent topic
     Retained retained_;
 

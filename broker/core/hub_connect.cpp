@@ -36,7 +36,8 @@ Session* Hub::refused(Link& link, const mqtt::ConnectView& p, ReasonCode reason,
     return nullptr;
 }
 
-std::optional<std::pair<ReasonCode, std::string>> Hub::check_connect(const mqtt::ConnectView& p) const {
+std::optional<std::pair<ReasonCode, std::string>> Hub::check_connect(const mqtt::ConnectView& p,
+                                                                     const Grant* grant) const {
     const auto& settings = ports_.settings;
     if (settings.apsara()) {
         if (auto ok = registry_->check_client_id(p.client_id); !ok) {
@@ -51,9 +52,8 @@ std::optional<std::pair<ReasonCode, std::string>> Hub::check_connect(const mqtt:
         return std::pair{ReasonCode::client_identifier_not_valid,
                          std::string("no client id and no clean session [MQTT-3.1.3-8]")};
     }
-    if (p.properties.find(PropertyId::authentication_method)) {
-        return std::pair{ReasonCode::bad_authentication_method, std::string("enhanced authentication is not offered")};
-    }
+    // Its identity was removed while the password was being checked.
+    if (grant != nullptr && grant->ended()) return std::pair{ReasonCode::not_authorized, std::string("not authorized")};
     if (!p.will) return std::nullopt;
     if (!settings.wills)
         return std::pair{ReasonCode::implementation_specific_error, std::string("wills are switched off")};
@@ -68,6 +68,8 @@ std::optional<std::pair<ReasonCode, std::string>> Hub::check_connect(const mqtt:
         if (auto ok = registry_->check_topic(p.will->topic); !ok)
             return std::pair{ReasonCode::topic_name_invalid, "will: " + ok.error().message()};
     }
+    if (grant != nullptr && !authorize_will(*grant, p.will->topic))
+        return std::pair{ReasonCode::not_authorized, std::string("will: no permission for its topic")};
     return std::nullopt;
 }
 
@@ -95,9 +97,12 @@ Session& Hub::new_session(std::string client_id) {
     return ref;
 }
 
-Session* Hub::connect(Link& link, const mqtt::ConnectView& packet) {
-    if (const auto bad = check_connect(packet))
-        return refused(link, packet, bad->first, CloseCause::refused, bad->second);
+Session* Hub::connect(Link& link, const mqtt::ConnectView& packet, GrantPtr grant) {
+    if (const auto bad = check_connect(packet, grant.get())) {
+        const bool unauthorized = bad->first == ReasonCode::not_authorized;
+        return refused(link, packet, bad->first, unauthorized ? CloseCause::not_authorized : CloseCause::refused,
+                       bad->second);
+    }
     std::string client_id(packet.client_id);
     const bool assigned = client_id.empty();
     if (assigned) client_id = "auto-" + to_lower_hex(random_bytes(12));
@@ -128,6 +133,7 @@ Session* Hub::connect(Link& link, const mqtt::ConnectView& packet) {
     s.version = packet.version;
     s.since = ports_.clock.wall();
     s.will.reset();
+    s.grant = std::move(grant);
     s.expiry_seconds = v5                   ? packet.properties.number_or(PropertyId::session_expiry_interval, 0)
                        : packet.clean_start ? 0
                                             : kNeverExpires;
@@ -155,6 +161,10 @@ Session* Hub::connect(Link& link, const mqtt::ConnectView& packet) {
     spdlog::debug("connect {} from {} session {} clean {} keep-alive {} s", s.client_id, link.peer(), s.number,
                   packet.clean_start, keep_alive.count());
     tell_presence(s, "connect", link.peer());
+    if (s.grant) {
+        if (present && filters_follow(s)) drop_refused_filters(s);
+        if (!watch_tokens(s, UnixMillis{})) return nullptr;
+    }
     if (s.out) {
         s.out->ordinary.rewind();
         s.out->p2p.rewind();
@@ -245,6 +255,10 @@ void Hub::end_connection(Session& session, CloseCause cause) {
     if (session.holding) session.link->hold_reading(false);
     session.holding = false;
     session.link = nullptr;
+    if (session.grant) {
+        expiries_.forget(session.number);
+        session.grant.reset();
+    }
     ++session.epoch;
     session.since = ports_.clock.wall();
     counters_.connections.sub();

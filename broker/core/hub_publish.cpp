@@ -83,13 +83,13 @@ bool Hub::check_publish(Session& session, mqtt::PublishView& packet, std::option
         // Control topics are answered and go nowhere; other topics of the server are not for clients to write.
         refusal =
             settings.apsara() && is_control_topic(packet.topic) ? ReasonCode::success : ReasonCode::not_authorized;
-        return true;
+        return !settings.apsara() || packet.topic != "$SYS/uploadToken" || on_upload_token(session, packet.payload);
     }
     if (mqtt::level_count(packet.topic) > settings.limits.topic_levels) {
         refusal = ReasonCode::topic_name_invalid;
         return true;
     }
-    if (!settings.apsara()) return true;
+    if (!settings.apsara()) return !session.grant || authorize_publish(session, packet.topic, refusal);
     if (const auto ok = registry_->check_topic(packet.topic); !ok) {
         const bool unknown = ok.error().is(NameError::unknown_parent);
         close(session, unknown ? CloseCause::resource_auth_failed : CloseCause::invalid_param,
@@ -97,7 +97,7 @@ bool Hub::check_publish(Session& session, mqtt::PublishView& packet, std::option
               "PUBLISH: " + ok.error().message());
         return false;
     }
-    return true;
+    return !session.grant || authorize_publish(session, packet.topic, refusal);
 }
 
 bool Hub::on_publish(Session& session, const mqtt::Frame& frame) {

@@ -62,6 +62,7 @@ ReasonCode Hub::subscribe(Session& session, const mqtt::SubscriptionView& wanted
         }
     }
     if (mqtt::level_count(wanted.filter) > settings.limits.topic_levels) return ReasonCode::topic_filter_invalid;
+    if (session.grant && !authorize_subscribe(session, wanted.filter, close_it)) return ReasonCode::not_authorized;
     const bool own =
         settings.p2p && parse_point_to_point(wanted.filter).has_value() && !mqtt::has_wildcard(wanted.filter);
     HeldFilter filter{.filter = std::string(wanted.filter),

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/core/grant.hpp"
 #include "broker/core/lane.hpp"
 #include "broker/core/link.hpp"
 #include "broker/core/message.hpp"
@@ -77,6 +78,7 @@ struct Session {
     std::uint32_t match_index = 0;
     UnixMillis since{};  // connected, or offline, since
     std::vector<HeldFilter> filters;
+    GrantPtr grant;  // of this connection; null: everything is allowed
     std::unique_ptr<Outgoing> out;
     std::unique_ptr<Incoming> in;
     std::unique_ptr<Will> will;

@@ -170,37 +170,38 @@ bool Connection::on_connect(const mqtt::Frame& frame, BytesView all) {
         if (handlers_ == 0) shard_.bury(*this);
         return false;
     }
+    if (packet->properties.find(mqtt::PropertyId::authentication_method)) {
+        shard_.hub_.refuse(*this, *packet, mqtt::ReasonCode::bad_authentication_method, CloseCause::refused,
+                           "enhanced authentication is not offered");  // [MQTT-4.12.0-1]
+        return false;
+    }
     const auto id = id_;
     Shard& shard = shard_;
-    const auto verdict = shard.shared_.authenticator.check(
+    const auto login = shard.shared_.authenticator.check(
         {.client_id = packet->client_id, .user_name = packet->user_name, .password = packet->password},
-        [&shard, id](bool good) { shard.post(LoginAnswer{id, good}); });
-    switch (verdict) {
-        case Authenticator::Verdict::accept:
-            return enter(*packet);
-        case Authenticator::Verdict::refuse:
-            shard.hub_.refuse(*this, *packet, mqtt::ReasonCode::bad_user_name_or_password, CloseCause::not_authorized,
-                              "not authorized");
-            return false;
-        case Authenticator::Verdict::later:
-            logging_in_ = true;
-            return false;  // CONNECT stays in in_
+        [&shard, id](Login answer) { shard.post(LoginAnswer{id, std::move(answer)}); });
+    if (!login) {
+        logging_in_ = true;
+        return false;  // CONNECT stays in in_
     }
+    if (login->good) return enter(*packet, login->grant);
+    refuse(*packet, *login);
     return false;
 }
 
-void Connection::on_login(bool good) {
+void Connection::refuse(const mqtt::ConnectView& packet, const Login& login) {
+    shard_.hub_.refuse(*this, packet, login.reason, CloseCause::not_authorized, "not authorized");
+}
+
+void Connection::on_login(const Login& login) {
     if (closed_ || closing_ || !logging_in_) return;
     logging_in_ = false;
     const auto unframed = mqtt::unframe(in_, packet_limit());
     if (!unframed || !unframed->complete()) return;  // cannot be: it was complete when it came
     const auto packet = mqtt::decode_connect(unframed->frame);
     if (!packet) return;
-    if (!good) {
-        return shard_.hub_.refuse(*this, *packet, mqtt::ReasonCode::bad_user_name_or_password,
-                                  CloseCause::not_authorized, "not authorized");
-    }
-    if (!enter(*packet)) return;
+    if (!login.good) return refuse(*packet, login);
+    if (!enter(*packet, login.grant)) return;
     const Bytes rest(in_.begin() + static_cast<std::ptrdiff_t>(unframed->frame.size), in_.end());
     in_.clear();
     if (!rest.empty()) {
@@ -210,9 +211,9 @@ void Connection::on_login(bool good) {
     wait_readable();
 }
 
-bool Connection::enter(const mqtt::ConnectView& packet) {
+bool Connection::enter(const mqtt::ConnectView& packet, GrantPtr grant) {
     allowance_ = 0;
-    session_ = shard_.hub_.connect(*this, packet);
+    session_ = shard_.hub_.connect(*this, packet, std::move(grant));
     return session_ != nullptr;
 }
 

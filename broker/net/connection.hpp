@@ -7,6 +7,7 @@
 
 #include "broker/core/link.hpp"
 #include "broker/core/session.hpp"
+#include "broker/ports/authenticator.hpp"
 #include "common/core/bytes.hpp"
 #include "common/mqtt/packet/connect.hpp"
 #include "common/mqtt/unframer.hpp"
@@ -28,7 +29,7 @@ public:
     void flush();
     // The wheel's hour has come.
     void on_deadline();
-    void on_login(bool good);
+    void on_login(const Login& login);
     void abandon();  // shutting down: close now
 
     // Link
@@ -50,7 +51,8 @@ private:
     void consume(BytesView bytes, bool from_partial);
     bool handle(const mqtt::Frame& frame, BytesView all);
     bool on_connect(const mqtt::Frame& frame, BytesView all);
-    bool enter(const mqtt::ConnectView& packet);
+    void refuse(const mqtt::ConnectView& packet, const Login& login);
+    bool enter(const mqtt::ConnectView& packet, GrantPtr grant);
     void give_up(CloseCause cause, const std::string& why);
     void gone(CloseCause cause);
     void shut();

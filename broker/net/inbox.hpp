@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "broker/core/peers.hpp"
+#include "broker/ports/authenticator.hpp"
 
 namespace esl::broker {
 
@@ -27,7 +28,7 @@ struct StoreAnswer {
 // The answer to a login that took longer than a turn may last.
 struct LoginAnswer {
     std::uint64_t connection = 0;
-    bool good = false;
+    Login login;
 };
 struct FromPeer {
     ShardId from = 0;

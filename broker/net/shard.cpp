@@ -71,7 +71,8 @@ Shard::Shard(ShardId id, ShardId count, Shared shared, std::shared_ptr<const Reg
             .peers = *this,
             .store = shared.store,
             .ids = shared.ids,
-            .on_stored = [this](std::uint64_t batch, const Result<>& result) { post(StoreAnswer{batch, result}); }},
+            .on_stored = [this](std::uint64_t batch, const Result<>& result) { post(StoreAnswer{batch, result}); },
+            .authenticator = &shared.authenticator},
            std::move(registry)),
       inbox_event_(io_, ::dup(inbox_.event_fd())),
       clock_(io_),
@@ -189,7 +190,7 @@ void Shard::handle(InboxItem& item) {
         }
         void operator()(StoreAnswer& it) const { shard.hub_.stored(it.batch, it.result); }
         void operator()(LoginAnswer& it) const {
-            if (Connection* connection = shard.find(it.connection)) connection->on_login(it.good);
+            if (Connection* connection = shard.find(it.connection)) connection->on_login(it.login);
         }
         void operator()(RunOnShard& it) const { it.work(); }
     };

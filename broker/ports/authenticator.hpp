@@ -1,4 +1,4 @@
-// Who may connect.
+// Who may connect, and by what grant.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/core/grant.hpp"
 #include "common/core/bytes.hpp"
+#include "common/mqtt/reason_code.hpp"
 
 namespace esl::broker {
 
@@ -39,22 +41,41 @@ struct ListenerAuth {
 // What CONNECT brought, and by which way it came. Views and pointers are valid during the call.
 struct Credentials {
     std::string_view client_id;
-    std::optional<std::string_view> user_name;
-    std::optional<BytesView> password;
+    std::optional<std::string_view> user_name{};
+    std::optional<BytesView> password{};
     const PeerCertificate* certificate = nullptr;  // null: not TLS, or the client has shown none
     const ListenerAuth* listener = nullptr;        // null: no rules of its own
     std::string_view address{};                    // "192.0.2.7", without port; empty: not known
 };
 
-// Thread-safe.
+// The answer to a login.
+struct Login {
+    bool good = false;
+    GrantPtr grant = {};                                                    // null: unrestricted
+    mqtt::ReasonCode reason = mqtt::ReasonCode::bad_user_name_or_password;  // of a refusal
+};
+
+// The answer to `$SYS/uploadToken`.
+struct TokenUpload {
+    GrantPtr grant = {};  // in place of the session's; null: the session's stays
+    std::optional<TokenFault> fault = {};
+    std::string type = {};  // of the token that is at fault
+};
+
+// Thread-safe. What of these blocks says so.
 class Authenticator {
 public:
-    enum class Verdict : std::uint8_t { accept, refuse, later };
-    using Later = std::function<void(bool good)>;
+    using Later = std::function<void(Login)>;
 
     virtual ~Authenticator() = default;
-    // Never blocks. Verdict::later: `later` is called once, on another thread, when the answer is known.
-    [[nodiscard]] virtual Verdict check(const Credentials& credentials, Later later) = 0;
+    // Never blocks. Nothing: `later` is called once, on another thread, when the answer is known. A grant may have
+    // ended by the time the connection takes it: it asks.
+    [[nodiscard]] virtual std::optional<Login> check(const Credentials& credentials, Later later) = 0;
+    // Never blocks. `body` is the payload of `$SYS/uploadToken`.
+    [[nodiscard]] virtual TokenUpload upload_token(const Grant& /*current*/, std::string_view /*client_id*/,
+                                                   std::string_view /*body*/) {
+        return {};
+    }
 };
 
 }  // namespace esl::broker

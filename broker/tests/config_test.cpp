@@ -59,18 +59,21 @@ TEST(BrokerConfig, StandardModeStartsFromItsOwnDefaults) {
     EXPECT_FALSE(config.settings.p2p);
 }
 
-Authenticator::Verdict check(ConfigAuthenticator& auth, std::string_view id, std::optional<std::string_view> user,
-                             std::optional<std::string> password, Authenticator::Later later = {}) {
+enum class Verdict : std::uint8_t { accept, refuse, later };
+
+Verdict check(ConfigAuthenticator& auth, std::string_view id, std::optional<std::string_view> user,
+              std::optional<std::string> password, Authenticator::Later later = {}) {
     std::optional<BytesView> bytes;
     if (password) bytes = as_bytes(*password);
-    return auth.check({.client_id = id, .user_name = user, .password = bytes}, std::move(later));
+    const auto login = auth.check({.client_id = id, .user_name = user, .password = bytes}, std::move(later));
+    if (!login) return Verdict::later;
+    return login->good ? Verdict::accept : Verdict::refuse;
 }
 
 TEST(ConfigAuthenticator, TakesASignatureOverTheClientId) {
     // base64(HMAC-SHA1("secret", "GID_shop@@@ap1")), from `openssl dgst -sha1 -hmac`.
     EXPECT_EQ(signature_password("secret", "GID_shop@@@ap1"), "rDzkzA0WECzPL4706Xivu38hm3Y=");
     ConfigAuthenticator auth({}, {{.id = "AK", .secret = "secret", .instance = "mqtt-1"}}, false);
-    using Verdict = Authenticator::Verdict;
     const auto good = signature_password("secret", "GID_shop@@@ap1");
     EXPECT_EQ(check(auth, "GID_shop@@@ap1", "Signature|AK|mqtt-1", good), Verdict::accept);
     EXPECT_EQ(check(auth, "GID_shop@@@ap2", "Signature|AK|mqtt-1", good), Verdict::refuse);
@@ -83,9 +86,8 @@ TEST(ConfigAuthenticator, TakesASignatureOverTheClientId) {
 TEST(ConfigAuthenticator, ChecksAHashOnceAndRemembersAGoodPassword) {
     ConfigAuthenticator auth({{.name = "ap", .password = {}, .password_hash = hash_password("open sesame")}}, {},
                              false);
-    using Verdict = Authenticator::Verdict;
     std::atomic<int> answer{-1};
-    const auto tell = [&](bool good) { answer = good ? 1 : 0; };
+    const auto tell = [&](const Login& login) { answer = login.good ? 1 : 0; };
     EXPECT_EQ(check(auth, "x", "ap", "wrong", tell), Verdict::later);
     EXPECT_TRUE(testing::wait_until([&] { return answer == 0; }));
     answer = -1;
@@ -97,7 +99,6 @@ TEST(ConfigAuthenticator, ChecksAHashOnceAndRemembersAGoodPassword) {
 
 TEST(ConfigAuthenticator, AnonymousLetsInWhoeverNamesNoKnownUser) {
     ConfigAuthenticator auth({{.name = "ap", .password = "p", .password_hash = {}}}, {}, true);
-    using Verdict = Authenticator::Verdict;
     EXPECT_EQ(check(auth, "x", std::nullopt, std::nullopt), Verdict::accept);
     EXPECT_EQ(check(auth, "x", "ap", "p"), Verdict::accept);
     EXPECT_EQ(check(auth, "x", "ap", "q"), Verdict::refuse);

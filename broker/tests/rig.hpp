@@ -152,9 +152,15 @@ public:
                            .store = with_store ? &store : nullptr,
                            .ids = ids,
                            .on_stored = [&shard](std::uint64_t batch,
-                                                 const Result<>& result) { shard.hub->stored(batch, result); }},
+                                                 const Result<>& result) { shard.hub->stored(batch, result); },
+                           .authenticator = authenticator},
                 registry);
         }
+    }
+    // Without any state, as at first.
+    void remake_shards() {
+        shards_.clear();
+        make_shards(true);
     }
     Hub& hub(std::string_view client) { return *shards_[home(client)].hub; }
     [[nodiscard]] ShardId home(std::string_view client) const {
@@ -195,6 +201,7 @@ public:
     ManualClock clock;
     SharedIds ids;
     ManualStore store;
+    Authenticator* authenticator = nullptr;  // before the shards are made
 
 private:
     struct FakePeers final : Peers {

@@ -62,4 +62,45 @@ bool matches(std::string_view filter, std::string_view topic) {
     return !given.next(have);
 }
 
+namespace {
+
+// A wildcard in the first level does not match topics of the server [MQTT-4.7.2-1].
+bool wildcard_meets_server_topic(std::string_view a, std::string_view b) {
+    return is_server_topic(b) && (a.starts_with('+') || a.starts_with('#'));
+}
+
+}  // namespace
+
+bool covers(std::string_view wider, std::string_view filter) {
+    if (wildcard_meets_server_topic(wider, filter)) return false;
+    if (filter == "#") return wider == "#" || wider == "+/#";  // a topic has one level at least
+    Levels wide(wider);
+    Levels given(filter);
+    std::string_view w;
+    std::string_view g;
+    while (wide.next(w)) {
+        if (w == "#") return true;
+        if (!given.next(g)) return false;
+        if (g == "#" || (w != "+" && w != g)) return false;
+    }
+    return !given.next(g);
+}
+
+bool overlap(std::string_view a, std::string_view b) {
+    if (wildcard_meets_server_topic(a, b) || wildcard_meets_server_topic(b, a)) return false;
+    Levels left(a);
+    Levels right(b);
+    std::string_view l;
+    std::string_view r;
+    for (;;) {
+        const bool more_left = left.next(l);
+        const bool more_right = right.next(r);
+        if (!more_left && !more_right) return true;
+        if (more_left && l == "#") return true;
+        if (more_right && r == "#") return true;
+        if (!more_left || !more_right) return false;
+        if (l != "+" && r != "+" && l != r) return false;
+    }
+}
+
 }  // namespace esl::mqtt

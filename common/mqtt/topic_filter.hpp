@@ -33,4 +33,10 @@ struct SharedFilter {
 // with '$' [MQTT-4.7.2-1]. "a/#" matches "a" too. No recursion, no allocation, linear in the lengths.
 [[nodiscard]] bool matches(std::string_view filter, std::string_view topic);
 
+// Both take good filters without "$share/{group}/". No recursion, no allocation.
+// True when every topic that `filter` matches is matched by `wider` too.
+[[nodiscard]] bool covers(std::string_view wider, std::string_view filter);
+// True when there is a topic that both match.
+[[nodiscard]] bool overlap(std::string_view a, std::string_view b);
+
 }  // namespace esl::mqtt

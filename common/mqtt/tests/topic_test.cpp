@@ -183,6 +183,54 @@ TEST(TopicFilter, MatchesAsANaiveMatcherDoes) {
     EXPECT_GT(matched, 1'000);
 }
 
+// Every topic of up to four levels over a few words, `$x` among them, decides what covers and what overlaps. A filter
+// has three levels at most, so four are enough to tell any two apart.
+TEST(TopicFilter, CoversAndOverlapsAsTheTopicsThatTheyMatchDo) {
+    const std::vector<std::string> words{"a", "b", "", "$x"};
+    std::vector<std::string> topics;
+    for (const auto& w : words) {
+        if (!w.empty()) topics.push_back(w);
+    }
+    for (std::size_t from = 0, level = 1; level < 4; ++level) {
+        const auto to = topics.size();
+        if (level == 1) topics.push_back("");  // only to build on
+        for (std::size_t i = from; i < (level == 1 ? to + 1 : to); ++i) {
+            for (const auto& w : words) topics.push_back(topics[i] + "/" + w);
+        }
+        from = to;
+    }
+    std::erase(topics, "");
+    constexpr unsigned kSeed = 20'262;
+    SCOPED_TRACE(kSeed);
+    std::mt19937 random(kSeed);
+    const char* levels[] = {"a", "+", "b", "$x", "#"};
+    const auto filter = [&] {
+        std::vector<std::string> out(1 + random() % 3);
+        for (std::size_t i = 0; i < out.size(); ++i) out[i] = levels[random() % (i + 1 == out.size() ? 5 : 4)];
+        return join(out);
+    };
+    int covered = 0;
+    int overlapping = 0;
+    for (int round = 0; round < 4'000; ++round) {
+        const auto a = filter();
+        const auto b = filter();
+        bool all = true;
+        bool some = false;
+        for (const auto& topic : topics) {
+            const bool in_a = matches(a, topic);
+            const bool in_b = matches(b, topic);
+            all = all && (in_a || !in_b);
+            some = some || (in_a && in_b);
+        }
+        ASSERT_EQ(covers(a, b), all) << a << " " << b;
+        ASSERT_EQ(overlap(a, b), some) << a << " " << b;
+        covered += all ? 1 : 0;
+        overlapping += some ? 1 : 0;
+    }
+    EXPECT_GT(covered, 200);
+    EXPECT_GT(overlapping, 200);
+}
+
 TEST(TopicFilter, MatchesManyLevelsWithoutRecursion) {
     const std::string slashes(65'535, '/');
     std::string pluses;
