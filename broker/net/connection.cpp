@@ -1,11 +1,15 @@
 #include "broker/net/connection.hpp"
 
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <utility>
 
 #include "broker/net/shard.hpp"
 
@@ -18,11 +22,11 @@ constexpr std::uint32_t kCloseSeconds = 5;  // for a client that does not read i
 }  // namespace
 
 Connection::Connection(Shard& shard, int fd, std::string peer, std::uint64_t id)
-    : shard_(shard), socket_(shard.io_), id_(id), peer_(std::move(peer)), last_seen_(shard.now_) {
-    socket_.assign(boost::asio::ip::tcp::v4(), fd);
-}
+    : shard_(shard), fd_(fd), id_(id), peer_(std::move(peer)), last_seen_(shard.now_) {}
 
-Connection::~Connection() = default;
+Connection::~Connection() {
+    if (fd_ >= 0) ::close(fd_);
+}
 
 std::size_t Connection::packet_limit() const {
     const auto& limits = shard_.shared_.settings.limits;
@@ -33,51 +37,43 @@ void Connection::start(Bytes received) {
     const auto timeout = std::chrono::ceil<seconds>(shard_.shared_.settings.limits.connect_timeout).count();
     allowance_ = static_cast<std::uint32_t>(timeout);
     shard_.watch(*this, shard_.now_ + allowance_ + 1);
-    wait_readable();
+    waits_readable_ = true;
+    if (!shard_.poller_.add(fd_, EPOLLIN, id_)) {
+        spdlog::warn("refused {}: epoll_ctl: {}", peer_, ::strerrordesc_np(errno));
+        return shut();
+    }
     if (!received.empty()) {
         in_ = std::move(received);
         consume(in_, true);
+        update_interest();
     }
 }
 
-void Connection::wait_readable() {
-    if (reading_ || closed_ || (held_ && !closing_) || logging_in_) return;
-    reading_ = true;
-    ++handlers_;
-    socket_.async_wait(Socket::wait_read, [this](const boost::system::error_code&) {
-        --handlers_;
-        reading_ = false;
-        if (closed_) {
-            if (handlers_ == 0) shard_.bury(*this);
-            return;
-        }
-        on_readable();
-    });
+void Connection::update_interest() {
+    if (closed_) return;
+    const bool readable = closing_ || (!held_ && !logging_in_);
+    if (readable == waits_readable_ && blocked_ == waits_writable_) return;
+    waits_readable_ = readable;
+    waits_writable_ = blocked_;
+    shard_.poller_.change(fd_, (readable ? EPOLLIN : 0U) | (blocked_ ? EPOLLOUT : 0U), id_);
 }
 
-void Connection::wait_writable() {
-    if (writing_ || closed_) return;
-    writing_ = true;
-    ++handlers_;
-    socket_.async_wait(Socket::wait_write, [this](const boost::system::error_code&) {
-        --handlers_;
-        writing_ = false;
-        if (closed_) {
-            if (handlers_ == 0) shard_.bury(*this);
-            return;
-        }
-        if (!dirty_) {
-            dirty_ = true;
-            shard_.mark_dirty(*this);
-        }
-    });
+void Connection::on_ready(std::uint32_t events) {
+    if (closed_) return;
+    if ((events & EPOLLOUT) != 0 && !dirty_) {
+        dirty_ = true;
+        shard_.mark_dirty(*this);
+    }
+    if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) == 0) return;
+    if (waits_readable_) return on_readable();
+    gone(CloseCause::socket_error);  // error or hang-up: they come unasked, also while nothing is read
 }
 
 void Connection::on_readable() {
     auto& buffer = shard_.read_buffer_;
-    const auto got = ::recv(socket_.native_handle(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    const auto got = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (got < 0) {
-        if (errno == EAGAIN || errno == EINTR) return wait_readable();
+        if (errno == EAGAIN || errno == EINTR) return;
         return gone(CloseCause::socket_error);
     }
     if (got == 0) return gone(CloseCause::closed_by_client);
@@ -93,7 +89,7 @@ void Connection::on_readable() {
             consume(in_, true);
         }
     }
-    wait_readable();
+    update_interest();
 }
 
 // Takes whole packets off the front and keeps the rest in a block of its own.
@@ -163,11 +159,11 @@ bool Connection::on_connect(const mqtt::Frame& frame, BytesView all) {
     const auto home = packet->client_id.empty() ? shard_.self() : shard_.home_of(packet->client_id);
     if (home != shard_.self()) {
         Bytes received(all.begin(), all.end());
-        closed_ = true;  // before release(): it ends the waiting handlers
+        closed_ = true;
         migrated_ = true;
-        const int fd = socket_.release();
-        shard_.migrate(home, {.fd = fd, .received = std::move(received), .peer = peer_});
-        if (handlers_ == 0) shard_.bury(*this);
+        shard_.poller_.remove(fd_);
+        shard_.migrate(home, {.fd = std::exchange(fd_, -1), .received = std::move(received), .peer = peer_});
+        shard_.bury(*this);
         return false;
     }
     if (packet->properties.find(mqtt::PropertyId::authentication_method)) {
@@ -208,7 +204,7 @@ void Connection::on_login(const Login& login) {
         in_ = rest;
         consume(in_, true);
     }
-    wait_readable();
+    update_interest();
 }
 
 bool Connection::enter(const mqtt::ConnectView& packet, GrantPtr grant) {
@@ -251,43 +247,39 @@ void Connection::release_output() {
 void Connection::flush() {
     dirty_ = false;
     if (closed_) return;
-    bool blocked = false;
+    const bool was_blocked = blocked_;
+    blocked_ = false;
     while (out_sent_ < out_.size()) {
-        const auto sent = ::send(socket_.native_handle(), out_.data() + out_sent_, out_.size() - out_sent_,
-                                 MSG_NOSIGNAL | MSG_DONTWAIT);
+        const auto sent = ::send(fd_, out_.data() + out_sent_, out_.size() - out_sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0) {
             if (errno == EINTR) continue;
             if (errno != EAGAIN) return gone(CloseCause::socket_error);
-            blocked = true;
+            blocked_ = true;
             break;
         }
         shard_.counters().sends_total.add();
         shard_.counters().bytes_sent_total.add(static_cast<std::uint64_t>(sent));
         out_sent_ += static_cast<std::size_t>(sent);
     }
-    if (blocked) {
+    update_interest();
+    if (blocked_) {
         // What has gone is cut off when it is the larger half, so that a slow reader costs what it has not read.
         if (out_sent_ > out_.size() / 2) {
             out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(out_sent_));
             out_sent_ = 0;
         }
-        was_blocked_ = true;
-        return wait_writable();
+        return;
     }
     if (out_.capacity() != 0) release_output();
     if (closing_) {
         if (lingering_) return;
         lingering_ = true;
-        ::shutdown(socket_.native_handle(), SHUT_WR);
+        ::shutdown(fd_, SHUT_WR);
         if (shard_.stopping_) return shut();  // nobody waits for each client to say goodbye
         shard_.watch(*this, shard_.now_ + kLingerSeconds);
-        wait_readable();
         return;
     }
-    if (was_blocked_ && session_ != nullptr) {
-        was_blocked_ = false;
-        shard_.hub_.writable(*session_);
-    }
+    if (was_blocked && session_ != nullptr) shard_.hub_.writable(*session_);
 }
 
 void Connection::close(CloseCause) {
@@ -304,11 +296,10 @@ void Connection::close(CloseCause) {
 void Connection::shut() {
     if (closed_) return;
     closed_ = true;
-    boost::system::error_code ignored;
-    socket_.close(ignored);
+    ::close(std::exchange(fd_, -1));
     if (out_.capacity() != 0) release_output();
     Bytes{}.swap(in_);
-    if (handlers_ == 0) shard_.bury(*this);
+    shard_.bury(*this);
 }
 
 void Connection::abandon() {
@@ -343,20 +334,19 @@ void Connection::on_deadline() {
 bool Connection::dead_or_silent() const {
     if (closed_ || closing_) return true;
     if (keep_alive_ != 0 && shard_.now_ - last_seen_ > keep_alive_) return true;
-    const int fd = const_cast<Socket&>(socket_).native_handle();
     char byte = 0;
-    const auto peeked = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    const auto peeked = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (peeked == 0 || (peeked < 0 && errno != EAGAIN && errno != EINTR)) return true;
     tcp_info info{};
     socklen_t size = sizeof info;
-    if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return true;
+    if (::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return true;
     constexpr unsigned kUnansweredMillis = 5'000;
     return info.tcpi_state != TCP_ESTABLISHED || (info.tcpi_unacked > 0 && info.tcpi_last_ack_recv > kUnansweredMillis);
 }
 
 void Connection::hold_reading(bool hold) {
     held_ = hold;
-    if (!hold) wait_readable();
+    update_interest();
 }
 
 }  // namespace esl::broker

@@ -1,8 +1,7 @@
-// One TCP connection: readiness from Asio, own non-blocking recv and send. Owns no buffer while nothing is under way.
+// One TCP connection: readiness from the shard's poller, own non-blocking recv and send. Owns no buffer while nothing
+// is under way.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <string>
 
 #include "broker/core/link.hpp"
@@ -16,15 +15,14 @@ namespace esl::broker {
 
 class Shard;
 
-// Shard-bound. Its shard owns it and deletes it at the end of a turn, once no handler can still name it.
+// Shard-bound. Its shard owns it and deletes it at the end of a turn.
 class Connection final : public Link {
 public:
-    using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
-
     Connection(Shard& shard, int fd, std::string peer, std::uint64_t id);
     ~Connection() override;
 
     void start(Bytes received);
+    void on_ready(std::uint32_t events);  // of epoll
     // End of the turn: one send for everything appended in it.
     void flush();
     // The wheel's hour has come.
@@ -45,8 +43,8 @@ public:
     [[nodiscard]] std::string address() const { return peer_.substr(0, peer_.rfind(':')); }
 
 private:
-    void wait_readable();
-    void wait_writable();
+    // Tells the poller what is waited for now, if that has changed.
+    void update_interest();
     void on_readable();
     void consume(BytesView bytes, bool from_partial);
     bool handle(const mqtt::Frame& frame, BytesView all);
@@ -60,7 +58,7 @@ private:
     [[nodiscard]] std::size_t packet_limit() const;
 
     Shard& shard_;
-    Socket socket_;
+    int fd_;  // -1: closed, or gone to another shard
     std::uint64_t id_;
     Session* session_ = nullptr;
     std::string peer_;
@@ -71,11 +69,10 @@ private:
     std::uint32_t allowance_ = 0;  // seconds of silence; 0: no end
     std::uint32_t deadline_ = 0;   // the wheel entry that counts
     std::uint16_t keep_alive_ = 0;
-    std::uint8_t handlers_ = 0;  // under way
     bool dirty_ : 1 = false;
-    bool reading_ : 1 = false;
-    bool writing_ : 1 = false;
-    bool was_blocked_ : 1 = false;  // the session may have more to send once this has gone
+    bool waits_readable_ : 1 = false;  // as the poller knows it
+    bool waits_writable_ : 1 = false;
+    bool blocked_ : 1 = false;  // the client does not take more now; the session may have more to send once it does
     bool held_ : 1 = false;
     bool closing_ : 1 = false;    // output goes out, input is thrown away
     bool lingering_ : 1 = false;  // all is out, the other end may still be reading

@@ -6,9 +6,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
 
 #include "broker/net/connection.hpp"
 
@@ -36,6 +40,11 @@ std::string text_of(const sockaddr_storage& address) {
     return std::string(text) + ":" + std::to_string(ntohs(v4.sin_port));
 }
 
+// Keys of the poller: connections by their id, the rest by slots that no connection ever has.
+constexpr std::uint64_t kInboxKey = 0xFFFF'FFFF;
+constexpr std::uint64_t kListenerKey = 0xFFFF'FF00;  // and up
+constexpr std::size_t kListenersMost = kInboxKey - kListenerKey;
+
 std::uint64_t connection_id(std::uint32_t slot, std::uint32_t generation) {
     return (static_cast<std::uint64_t>(generation) << 32) | slot;
 }
@@ -57,11 +66,6 @@ void AddressCounts::leave(const std::string& address) {
     if (--at->second == 0) counts_.erase(at);
 }
 
-struct Shard::Listener {
-    explicit Listener(boost::asio::io_context& io, int fd) : socket(io, fd) {}
-    boost::asio::posix::stream_descriptor socket;
-};
-
 Shard::Shard(ShardId id, ShardId count, Shared shared, std::shared_ptr<const Registry> registry)
     : id_(id),
       count_(count),
@@ -74,22 +78,31 @@ Shard::Shard(ShardId id, ShardId count, Shared shared, std::shared_ptr<const Reg
             .on_stored = [this](std::uint64_t batch, const Result<>& result) { post(StoreAnswer{batch, result}); },
             .authenticator = &shared.authenticator},
            std::move(registry)),
-      inbox_event_(io_, ::dup(inbox_.event_fd())),
-      clock_(io_),
       outgoing_(count),
       wheel_(kWheelSlots),
-      read_buffer_(kReadBuffer) {}
+      read_buffer_(kReadBuffer) {
+    if (!poller_.add(inbox_.event_fd(), EPOLLIN, kInboxKey))
+        throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+}
 
 Shard::~Shard() {
     join();
+    for (const int fd : listeners_) ::close(fd);
 }
 
 void Shard::listen_on(int fd) {
-    listeners_.push_back(std::make_unique<Listener>(io_, fd));
+    if (listeners_.size() == kListenersMost) throw std::runtime_error("too many listeners");
+    listeners_.push_back(fd);
+    if (!poller_.add(fd, 0, kListenerKey + listeners_.size() - 1))
+        throw std::system_error(errno, std::generic_category(), "epoll_ctl");
 }
 
 void Shard::open_doors() {
-    for (auto& listener : listeners_) accept_from(*listener);
+    for (std::size_t i = 0; i < listeners_.size(); ++i) listen_to(i, true);
+}
+
+void Shard::listen_to(std::size_t listener, bool listen) {
+    poller_.change(listeners_[listener], listen ? EPOLLIN : 0U, kListenerKey + listener);
 }
 
 void Shard::start() {
@@ -123,23 +136,32 @@ void Shard::migrate(ShardId to, AdoptConnection connection) {
 }
 
 void Shard::run() {
-    watch_inbox();
-    watch_clock();
+    next_tick_ = std::chrono::steady_clock::now() + seconds(1);
     end_turn();  // what restoring has to tell the others
     while (!ended_) {
-        if (io_.run_one() == 0) break;
-        io_.poll();
+        turn();
         end_turn();
     }
     for (auto& slot : slots_) {
         if (slot.connection) slot.connection->abandon();
     }
-    listeners_.clear();
-    boost::system::error_code ignored;
-    inbox_event_.close(ignored);
-    clock_.cancel();
-    io_.poll();
     end_turn();
+}
+
+void Shard::turn() {
+    const auto left = std::chrono::ceil<milliseconds>(next_tick_ - std::chrono::steady_clock::now());
+    for (const auto& event : poller_.wait(std::max(left, milliseconds(0)))) on_ready(event);
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_tick_) return;
+    next_tick_ = std::max(next_tick_, now - seconds(1)) + seconds(1);
+    tick();
+}
+
+void Shard::on_ready(const epoll_event& event) {
+    const auto key = event.data.u64;
+    if (key == kInboxKey) return take_inbox();
+    if (key >= kListenerKey && key < kInboxKey) return accept_from(key - kListenerKey);
+    if (Connection* connection = find(key)) connection->on_ready(event.events);
 }
 
 void Shard::end_turn() {
@@ -159,15 +181,6 @@ void Shard::end_turn() {
     }
     graveyard_.clear();
     if (stopping_ && (now_ >= stop_at_ || (free_slots_.size() == slots_.size() && hub_.store_idle()))) ended_ = true;
-}
-
-void Shard::watch_inbox() {
-    inbox_event_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                            [this](const boost::system::error_code& error) {
-                                if (error) return;
-                                take_inbox();
-                                watch_inbox();
-                            });
 }
 
 void Shard::take_inbox() {
@@ -197,15 +210,6 @@ void Shard::handle(InboxItem& item) {
     std::visit(Visitor{*this}, item);
 }
 
-void Shard::watch_clock() {
-    clock_.expires_after(std::chrono::seconds(1));
-    clock_.async_wait([this](const boost::system::error_code& error) {
-        if (error) return;
-        tick();
-        watch_clock();
-    });
-}
-
 void Shard::tick() {
     // Seconds by the count of ticks: a stopped machine does not make every client silent at once.
     ++now_;
@@ -220,11 +224,7 @@ void Shard::tick() {
             connection->on_deadline();
         }
     }
-    std::vector<Listener*> rested;
-    rested.swap(resting_);
-    for (Listener* listener : rested) {
-        if (!stopping_) accept_from(*listener);
-    }
+    for (const auto listener : std::exchange(resting_, {})) listen_to(listener, true);
     hub_.tick();
 }
 
@@ -254,45 +254,40 @@ void Shard::give_back(Bytes buffer) {
     if (buffers_.size() < kBuffersKept && buffer.capacity() <= kBufferKeptBytes) buffers_.push_back(std::move(buffer));
 }
 
-void Shard::accept_from(Listener& listener) {
-    listener.socket.async_wait(
-        boost::asio::posix::stream_descriptor::wait_read, [this, &listener](const boost::system::error_code& error) {
-            if (error || stopping_) return;
-            const auto& limits = shared_.settings.limits;
-            for (int i = 0; i < kAcceptsPerTurn; ++i) {
-                sockaddr_storage address{};
-                socklen_t size = sizeof address;
-                const int fd = ::accept4(listener.socket.native_handle(), reinterpret_cast<sockaddr*>(&address), &size,
-                                         SOCK_NONBLOCK | SOCK_CLOEXEC);
-                if (fd < 0) {
-                    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-                        // The backlog keeps them; asking again at once would only spin.
-                        counters().limit_files_total.add();
-                        spdlog::warn("accept: {}; tried again in a second", ::strerrordesc_np(errno));
-                        resting_.push_back(&listener);
-                        return;
-                    }
-                    break;
-                }
-                const auto peer = text_of(address);
-                if (shared_.addresses.connections.load(std::memory_order_relaxed) >= limits.connections) {
-                    counters().limit_connections_total.add();
-                    ::close(fd);
-                    continue;
-                }
-                if (limits.connections_per_address != 0 &&
-                    !shared_.addresses.enter(peer.substr(0, peer.rfind(':')), limits.connections_per_address)) {
-                    counters().limit_address_total.add();
-                    spdlog::info("refused {}: its address has {} connections already", peer,
-                                 limits.connections_per_address);
-                    ::close(fd);
-                    continue;
-                }
-                shared_.addresses.connections.fetch_add(1, std::memory_order_relaxed);
-                add_connection(fd, peer, {});
+void Shard::accept_from(std::size_t listener) {
+    if (stopping_) return;
+    const auto& limits = shared_.settings.limits;
+    for (int i = 0; i < kAcceptsPerTurn; ++i) {
+        sockaddr_storage address{};
+        socklen_t size = sizeof address;
+        const int fd =
+            ::accept4(listeners_[listener], reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+                // The backlog keeps them; asking again at once would only spin.
+                counters().limit_files_total.add();
+                spdlog::warn("accept: {}; tried again in a second", ::strerrordesc_np(errno));
+                listen_to(listener, false);
+                resting_.push_back(listener);
             }
-            accept_from(listener);
-        });
+            return;
+        }
+        const auto peer = text_of(address);
+        if (shared_.addresses.connections.load(std::memory_order_relaxed) >= limits.connections) {
+            counters().limit_connections_total.add();
+            ::close(fd);
+            continue;
+        }
+        if (limits.connections_per_address != 0 &&
+            !shared_.addresses.enter(peer.substr(0, peer.rfind(':')), limits.connections_per_address)) {
+            counters().limit_address_total.add();
+            spdlog::info("refused {}: its address has {} connections already", peer, limits.connections_per_address);
+            ::close(fd);
+            continue;
+        }
+        shared_.addresses.connections.fetch_add(1, std::memory_order_relaxed);
+        add_connection(fd, peer, {});
+    }
 }
 
 void Shard::add_connection(int fd, std::string peer, Bytes received) {
@@ -316,10 +311,9 @@ void Shard::stop_here() {
     if (stopping_) return;
     stopping_ = true;
     stop_at_ = now_ + kStopSeconds;
-    for (auto& listener : listeners_) {
-        boost::system::error_code ignored;
-        listener->socket.close(ignored);
-    }
+    for (const int fd : listeners_) ::close(fd);
+    listeners_.clear();
+    resting_.clear();
     hub_.close_all(CloseCause::shutting_down);
     for (auto& slot : slots_) {
         if (slot.connection) slot.connection->close(CloseCause::shutting_down);

@@ -1,18 +1,17 @@
-// One thread with its io_context, its connections and its session core. The turn: handlers read, decode and append to
-// output buffers; the end of the turn alone writes: to clients, to other shards, to the store.
+// One thread with its poller, its connections and its session core. The turn: one batch of ready descriptors is read
+// and decoded, which appends to output buffers; the end of the turn alone writes: to clients, to other shards, to the
+// store.
 #pragma once
 
 #include <atomic>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include "broker/core/hub.hpp"
 #include "broker/net/inbox.hpp"
+#include "broker/net/poller.hpp"
 #include "broker/ports/authenticator.hpp"
 
 namespace esl::broker {
@@ -75,15 +74,15 @@ private:
         std::unique_ptr<Connection> connection;
         std::uint32_t generation = 0;
     };
-    struct Listener;
 
     void run();
+    void turn();
     void end_turn();
+    void on_ready(const epoll_event& event);
     void take_inbox();
     void handle(InboxItem& item);
-    void watch_inbox();
-    void watch_clock();
-    void accept_from(Listener& listener);
+    void accept_from(std::size_t listener);
+    void listen_to(std::size_t listener, bool listen);
     void add_connection(int fd, std::string peer, Bytes received);
     void uncount(const std::string& peer);
     void tick();
@@ -101,14 +100,13 @@ private:
     const ShardId id_;
     const ShardId count_;
     Shared shared_;
-    boost::asio::io_context io_{1};
+    Poller poller_;
     Hub hub_;
     Inbox inbox_;
     const std::vector<std::unique_ptr<Shard>>* all_ = nullptr;
-    std::vector<std::unique_ptr<Listener>> listeners_;
-    std::vector<Listener*> resting_;  // out of file descriptors: until the next second
-    boost::asio::posix::stream_descriptor inbox_event_;
-    boost::asio::steady_timer clock_;
+    std::vector<int> listeners_;
+    std::vector<std::size_t> resting_;  // listeners out of file descriptors: until the next second
+    std::chrono::steady_clock::time_point next_tick_;
     std::vector<InboxItem> taken_;
     std::vector<std::vector<InboxItem>> outgoing_;  // by shard
     std::vector<Slot> slots_;
