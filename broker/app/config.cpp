@@ -150,6 +150,7 @@ Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_o
                "p2p",
                "retain",
                "wills",
+               "shared_subscriptions",
                "strict_parity",
                "refuse_duplicates",
                "queue_qos0_offline",
@@ -183,9 +184,10 @@ Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_o
     root.read("queue_qos0_offline", s.queue_qos0_offline);
     bool strict = false;
     root.read("strict_parity", strict);
-    if (strict) s.retain = s.wills = false;
+    if (strict) s.retain = s.wills = s.shared_subscriptions = false;
     root.read("retain", s.retain);
     root.read("wills", s.wills);
+    root.read("shared_subscriptions", s.shared_subscriptions);
     const auto presence = root.table("presence");
     presence.only({"topic", "groups"});
     presence.read("topic", s.presence_topic);

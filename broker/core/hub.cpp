@@ -36,7 +36,10 @@ const MessagePtr& Parcel::share() {
 }
 
 Hub::Hub(Ports ports, std::shared_ptr<const Registry> registry)
-    : ports_(std::move(ports)), registry_(std::move(registry)), started_(ports_.clock.steady()) {}
+    : ports_(std::move(ports)),
+      registry_(std::move(registry)),
+      shares_(ports_.peers.self(), ports_.peers.count()),
+      started_(ports_.clock.steady()) {}
 
 std::uint32_t Hub::now_seconds() const {
     return static_cast<std::uint32_t>(std::chrono::duration_cast<seconds>(ports_.clock.steady() - started_).count()) +
@@ -78,7 +81,7 @@ void Hub::restore(const StoredState& state) {
             PendingSubscribe nobody;
             const bool matches = !(ports_.settings.p2p && parse_point_to_point(filter)) &&
                                  !(ports_.settings.apsara() && filter.starts_with('$'));
-            hold(session, {filter, options, matches}, kNoSlot, nobody);
+            hold(session, {filter, options, matches, mqtt::looks_shared(filter)}, kNoSlot, nobody);
         }
         for (const auto id : stored.received) session.incoming().received.push_back({id, true, false});
         if (session.expiry_seconds != kNeverExpires) {
@@ -112,7 +115,10 @@ void Hub::restore(const StoredState& state) {
         }
     }
     std::ranges::sort(entries, {}, [](const Entry& e) { return e.entry.sequence; });
-    for (auto& e : entries) e.session->outgoing().lane(e.lane).push(std::move(e.entry));
+    for (auto& e : entries) {
+        e.entry.share = share_of(*e.session, *e.entry.message);
+        e.session->outgoing().lane(e.lane).push(std::move(e.entry));
+    }
     counters_.queued_messages.add(entries.size());
     for (const auto& kept : state.retained) {
         retained_.put(kept.message, kept.order, ports_.settings.limits.retained_messages);
@@ -185,7 +191,8 @@ void Hub::peer(ShardId from, PeerMessage message) {
         void operator()(RouteMessage& m) const {
             Parcel parcel(m.message);
             RouteReply reply{.slot = m.slot, .matched = false, .owed = {}};
-            reply.matched = hub.deliver_here(parcel, reply.owed);
+            if (!m.only_shares) reply.matched = hub.deliver_here(parcel, reply.owed);
+            if (!m.shares.empty()) hub.deliver_shares(m, parcel, reply);
             if (m.retain_order != 0) hub.keep_retained(m.message, m.retain_order);
             if (m.slot != kNoSlot) hub.ports_.peers.post(from, std::move(reply));
         }
@@ -194,6 +201,7 @@ void Hub::peer(ShardId from, PeerMessage message) {
             pending.matched |= m.matched;
             if (!m.owed.empty()) pending.owed_there.emplace_back(from, m.owed.size());
             pending.owed.insert(pending.owed.end(), m.owed.begin(), m.owed.end());
+            if (!m.refused.empty()) hub.choose_again(m.slot, m.refused);
             if (--pending.waiting == 0) hub.settle(m.slot);
         }
         void operator()(Committed& m) const { hub.release_committed(m.recipients, m.point_to_point); }
@@ -206,6 +214,7 @@ void Hub::peer(ShardId from, PeerMessage message) {
             hub.count_wildcard(m.filter, m.add);
             if (m.slot != kNoSlot) hub.ports_.peers.post(from, SlotReply{m.slot});
         }
+        void operator()(ShareChange& m) const { hub.peer_counts(from, m); }
         void operator()(SlotReply& m) const { hub.release_subscribe(m.slot); }
         void operator()(RunThere& m) const { m.work(hub); }
     };

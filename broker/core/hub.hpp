@@ -18,6 +18,7 @@
 #include "broker/core/retained.hpp"
 #include "broker/core/session.hpp"
 #include "broker/core/settings.hpp"
+#include "broker/core/shared_groups.hpp"
 #include "common/mqtt/packet/any.hpp"
 
 namespace esl::broker {
@@ -37,6 +38,11 @@ public:
     explicit Parcel(const MessagePtr& message);
     Parcel(std::string_view topic, BytesView payload) : topic(topic), payload(payload) {}
     const MessagePtr& share();
+    // The same message once more, owed apart from the first.
+    void renew(MessageId new_id) {
+        id = new_id;
+        original_ = std::move(shared_);
+    }
 
     std::string_view topic;
     BytesView payload;
@@ -51,6 +57,7 @@ public:
 
 private:
     MessagePtr shared_;
+    MessagePtr original_;  // that the views point into
 };
 
 class Hub {
@@ -126,9 +133,12 @@ private:
         bool matched = false;
         bool remember_id = false;  // QoS 2 of a persistent publisher
         std::uint32_t waiting = 0;
+        std::uint8_t share_tries = 0;
         std::uint64_t retain_order = 0;
         MessagePtr message;
         std::vector<Recipient> owed;
+        std::vector<StoreOperation> also;         // in the same commit
+        std::shared_ptr<SessionNumber> farewell;  // the last to let go removes that session from the store
         std::vector<std::pair<ShardId, std::size_t>> owed_there;  // shard, how many of `owed` are its
     };
     struct PendingSubscribe {
@@ -186,6 +196,7 @@ private:
     bool on_pubrel(Session& session, const mqtt::Frame& frame);
     // Starts routing; returns the slot that will be settled, or kNoSlot when all is done already.
     std::uint32_t route(Parcel& parcel, PendingPublish pending);
+    std::uint32_t take_publish_slot();
     void settle(std::uint32_t slot);
     void complete(std::uint32_t slot, bool stored);
     void acknowledge(Session& session, std::uint64_t ack, mqtt::ReasonCode reason, bool silent);
@@ -211,9 +222,9 @@ private:
     // hub_deliver.cpp
     bool deliver_here(Parcel& parcel, std::vector<Recipient>& owed);
     void deliver_to(Session& session, Parcel& parcel, mqtt::QoS qos, bool retain, std::uint32_t subscription_id,
-                    std::vector<Recipient>* owed);
+                    std::vector<Recipient>* owed, std::uint32_t share = 0);
     void enqueue(Session& session, Parcel& parcel, mqtt::QoS qos, bool retain, std::uint32_t subscription_id,
-                 std::vector<Recipient>* owed);
+                 std::vector<Recipient>* owed, std::uint32_t share);
     bool write_now(Session& session, Parcel& parcel, bool retain, std::uint32_t subscription_id);
     void pump(Session& session);
     void pump_lane(Session& session, Lane& lane);
@@ -227,6 +238,20 @@ private:
     void release_committed(const std::vector<Recipient>& recipients, bool point_to_point);
     bool on_puback(Session& session, const mqtt::Frame& frame);
     void resend_overdue();
+
+    // hub_share.cpp
+    void place_member(Session& session, const HeldFilter& filter, bool leaves, std::uint32_t slot,
+                      PendingSubscribe* pending);
+    void place_in_groups(Session& session);
+    void leave_if_empty(SharedGroup& group);
+    void peer_counts(ShardId from, const ShareChange& m);
+    bool deliver_share(const SharedGroup& group, std::uint32_t rank, bool connected, Parcel& parcel,
+                       std::vector<Recipient>& owed);
+    void deliver_shares(const RouteMessage& m, Parcel& parcel, RouteReply& reply);
+    void give_to_group(std::uint32_t slot, SharedGroup& group);
+    void choose_again(std::uint32_t slot, const std::vector<std::string>& keys);
+    [[nodiscard]] std::uint32_t share_of(const Session& session, const Message& message);
+    void pass_on(const LaneEntry& entry, SessionNumber ended, const std::shared_ptr<SessionNumber>& farewell);
 
     // hub_subscribe.cpp
     bool on_subscribe(Session& session, const mqtt::Frame& frame);
@@ -254,6 +279,7 @@ private:
     SubscriptionTree tree_;
     SubscriptionTree interest_;  // of the other shards
     ExpiryWatch expiries_;
+    SharedGroups shares_;
     TextMap<std::size_t> wildcards_;  // by parent topic
     Retained retained_;
 
@@ -270,6 +296,7 @@ private:
 
     std::vector<SubscriptionTree::Match> matches_;  // scratch
     std::vector<SubscriptionTree::Match> merged_;
+    std::vector<SharedGroups::Choice> chosen_;
     std::uint64_t stamp_ = 0;
     Encoded encoded_;
     Bytes properties_scratch_;

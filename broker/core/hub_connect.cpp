@@ -150,6 +150,7 @@ Session* Hub::connect(Link& link, const mqtt::ConnectView& packet, GrantPtr gran
         s.in->aliases.clear();
     }
     take_will(s, packet);
+    if (present) place_in_groups(s);
 
     auto keep_alive = seconds(packet.keep_alive.count());
     const auto highest = ports_.settings.limits.keep_alive_highest;
@@ -209,7 +210,7 @@ void Hub::send_connack(Session& s, const mqtt::ConnectView& packet, bool present
         properties.number(PropertyId::maximum_packet_size, static_cast<std::uint32_t>(settings.limits.packet));
         if (assigned) properties.text(PropertyId::assigned_client_identifier, s.client_id);
         properties.number(PropertyId::topic_alias_maximum, settings.limits.topic_alias);
-        properties.number(PropertyId::shared_subscription_available, 0);
+        if (!settings.shared_subscriptions) properties.number(PropertyId::shared_subscription_available, 0);
         if (keep_alive != seconds(packet.keep_alive.count())) {
             properties.number(PropertyId::server_keep_alive, static_cast<std::uint32_t>(keep_alive.count()));
         }
@@ -260,6 +261,7 @@ void Hub::end_connection(Session& session, CloseCause cause) {
         session.grant.reset();
     }
     ++session.epoch;
+    place_in_groups(session);
     session.since = ports_.clock.wall();
     counters_.connections.sub();
     counters_.disconnects_total.add();
@@ -279,16 +281,21 @@ void Hub::end_connection(Session& session, CloseCause cause) {
 }
 
 void Hub::remove_session(Session& session) {
+    std::vector<LaneEntry> shared;  // for other members of their groups
     if (session.out) {
         for (auto* lane : {&session.out->ordinary, &session.out->p2p}) {
             lane->for_each_live([&](LaneEntry& entry) {
-                if (entry.owed) store_op(AckMessage{entry.message->id, session.number});
                 counters_.queued_messages.sub();
+                if (entry.share != 0) return shared.push_back(entry);
+                if (entry.owed) store_op(AckMessage{entry.message->id, session.number});
             });
         }
     }
     while (!session.filters.empty()) drop_filter(session, std::string(session.filters.back().filter));
-    if (session.stored) store_op(RemoveSession{session.number});
+    // What is passed on must be on disk as owed to another before the session may go from there.
+    auto farewell = session.stored ? std::make_shared<SessionNumber>(session.number) : nullptr;
+    for (const auto& entry : shared) pass_on(entry, session.number, farewell);
+    if (farewell.use_count() == 1) store_op(RemoveSession{session.number});
     by_number_.erase(session.number);
     counters_.sessions.sub();
     const std::string id = session.client_id;

@@ -79,7 +79,7 @@ bool Hub::deliver_here(Parcel& parcel, std::vector<Recipient>& owed) {
 }
 
 void Hub::deliver_to(Session& session, Parcel& parcel, QoS qos, bool retain, std::uint32_t subscription_id,
-                     std::vector<Recipient>* owed) {
+                     std::vector<Recipient>* owed, std::uint32_t share) {
     if (qos == QoS::at_most_once) {
         if (session.link != nullptr) {
             // Behind what is queued already, so that one publisher's messages keep their order where that is cheap.
@@ -93,7 +93,7 @@ void Hub::deliver_to(Session& session, Parcel& parcel, QoS qos, bool retain, std
     } else if (session.link == nullptr && !session.persistent) {
         return;
     }
-    enqueue(session, parcel, qos, retain, subscription_id, owed);
+    enqueue(session, parcel, qos, retain, subscription_id, owed, share);
 }
 
 // Straight into the output, without a queue or an allocation of its own.
@@ -129,7 +129,7 @@ bool Hub::write_now(Session& session, Parcel& parcel, bool retain, std::uint32_t
 }
 
 void Hub::enqueue(Session& session, Parcel& parcel, QoS qos, bool retain, std::uint32_t subscription_id,
-                  std::vector<Recipient>* owed) {
+                  std::vector<Recipient>* owed, std::uint32_t share) {
     const auto& limits = ports_.settings.limits;
     auto& out = session.outgoing();
     Lane& lane = out.lane(parcel.point_to_point ? LaneKind::p2p : LaneKind::ordinary);
@@ -144,6 +144,7 @@ void Hub::enqueue(Session& session, Parcel& parcel, QoS qos, bool retain, std::u
     LaneEntry entry;
     entry.message = parcel.share();
     entry.subscription_id = subscription_id;
+    entry.share = share;
     entry.qos = qos;
     entry.retain = retain;
     entry.owed =

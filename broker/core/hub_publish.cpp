@@ -178,16 +178,7 @@ std::uint32_t Hub::route(Parcel& parcel, PendingPublish pending) {
         }
     }
     const bool answered = parcel.qos != QoS::at_most_once;
-    std::uint32_t slot = kNoSlot;
-    if (answered) {
-        if (free_publishes_.empty()) {
-            slot = static_cast<std::uint32_t>(publishes_.size());
-            publishes_.emplace_back();
-        } else {
-            slot = free_publishes_.back();
-            free_publishes_.pop_back();
-        }
-    }
+    const std::uint32_t slot = answered ? take_publish_slot() : kNoSlot;
     // Which other shards must see it?
     const auto count = ports_.peers.count();
     const auto self = ports_.peers.self();
@@ -204,18 +195,41 @@ std::uint32_t Hub::route(Parcel& parcel, PendingPublish pending) {
         if (parcel.retain) shards = (1ULL << count) - 1;
         shards &= ~(1ULL << self);
     }
+    chosen_.clear();
+    if (!shares_.empty() && !parcel.point_to_point) shares_.choose(parcel.topic, chosen_);
+    for (const auto& choice : chosen_) {
+        if (choice.shard != self) shards |= 1ULL << choice.shard;
+    }
     for (ShardId to = 0; to < count; ++to) {
         if ((shards & (1ULL << to)) == 0) continue;
-        ports_.peers.post(to, RouteMessage{parcel.share(), slot, parcel.point_to_point ? 0 : pending.retain_order});
+        RouteMessage message{parcel.share(), slot, parcel.point_to_point ? 0 : pending.retain_order};
+        for (const auto& choice : chosen_) {
+            if (choice.shard == to) message.shares.push_back({choice.group->key, choice.rank, choice.connected});
+        }
+        ports_.peers.post(to, std::move(message));
         ++pending.waiting;
     }
     if (here) pending.matched |= deliver_here(parcel, pending.owed);
+    for (const auto& choice : chosen_) {
+        if (choice.shard == self)
+            pending.matched |= deliver_share(*choice.group, choice.rank, choice.connected, parcel, pending.owed);
+    }
     if (!answered) return kNoSlot;
     if (!pending.owed.empty()) pending.owed_there.emplace_back(self, pending.owed.size());
     if (pending.waiting != 0 || !pending.owed.empty()) pending.message = parcel.share();
     const bool settled = pending.waiting == 0;
     publishes_[slot] = std::move(pending);
     if (settled) settle(slot);
+    return slot;
+}
+
+std::uint32_t Hub::take_publish_slot() {
+    if (free_publishes_.empty()) {
+        publishes_.emplace_back();
+        return static_cast<std::uint32_t>(publishes_.size() - 1);
+    }
+    const auto slot = free_publishes_.back();
+    free_publishes_.pop_back();
     return slot;
 }
 
@@ -232,6 +246,10 @@ void Hub::settle(std::uint32_t slot) {
     auto& pending = publishes_[slot];
     const bool keeps =
         ports_.store != nullptr && (!pending.owed.empty() || pending.remember_id || pending.retain_order != 0);
+    for (auto& operation : pending.also) store_op(std::move(operation));
+    pending.also.clear();
+    if (pending.farewell.use_count() == 1) store_op(RemoveSession{*pending.farewell});
+    pending.farewell.reset();
     if (!keeps) return complete(slot, true);
     if (!pending.owed.empty()) store_op(PutMessage{pending.message, pending.owed});
     if (pending.remember_id) store_op(PutReceived{pending.publisher, pending.packet_id});

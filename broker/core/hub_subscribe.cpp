@@ -52,26 +52,29 @@ bool Hub::on_subscribe(Session& session, const mqtt::Frame& frame) {
 ReasonCode Hub::subscribe(Session& session, const mqtt::SubscriptionView& wanted, std::uint32_t identifier,
                           std::uint32_t slot, PendingSubscribe& pending, bool& close_it) {
     const auto& settings = ports_.settings;
-    if (mqtt::looks_shared(wanted.filter)) return ReasonCode::shared_subscriptions_not_supported;
-    const bool server_topic = mqtt::is_server_topic(wanted.filter);
+    const auto shared = mqtt::split_shared(wanted.filter);
+    if (shared && !settings.shared_subscriptions) return ReasonCode::shared_subscriptions_not_supported;
+    // What topics are matched against; the whole of it is only the subscription's name.
+    const auto plain = shared ? shared->filter : wanted.filter;
+    const bool server_topic = mqtt::is_server_topic(plain);
     if (settings.apsara() && !server_topic) {
-        if (const auto ok = registry_->check_filter(wanted.filter); !ok) {
+        if (const auto ok = registry_->check_filter(plain); !ok) {
             close_reason_ = ok.error().message();
             close_it = true;
             return ReasonCode::not_authorized;
         }
     }
-    if (mqtt::level_count(wanted.filter) > settings.limits.topic_levels) return ReasonCode::topic_filter_invalid;
-    if (session.grant && !authorize_subscribe(session, wanted.filter, close_it)) return ReasonCode::not_authorized;
-    const bool own =
-        settings.p2p && parse_point_to_point(wanted.filter).has_value() && !mqtt::has_wildcard(wanted.filter);
+    if (mqtt::level_count(plain) > settings.limits.topic_levels) return ReasonCode::topic_filter_invalid;
+    if (session.grant && !authorize_subscribe(session, plain, close_it)) return ReasonCode::not_authorized;
+    const bool own = settings.p2p && parse_point_to_point(plain).has_value() && !mqtt::has_wildcard(plain);
     HeldFilter filter{.filter = std::string(wanted.filter),
                       .options = {.qos = static_cast<std::uint8_t>(wanted.qos),
                                   .no_local = wanted.no_local,
                                   .retain_as_published = wanted.retain_as_published,
                                   .retain_handling = static_cast<std::uint8_t>(wanted.retain_handling),
                                   .identifier = identifier},
-                      .matches = !own && !(settings.apsara() && server_topic)};
+                      .matches = !own && !(settings.apsara() && server_topic),
+                      .shared = shared.has_value()};
     const auto held = std::ranges::find(session.filters, filter.filter, &HeldFilter::filter);
     const bool is_new = held == session.filters.end();
     if (is_new) {
@@ -81,8 +84,8 @@ ReasonCode Hub::subscribe(Session& session, const mqtt::SubscriptionView& wanted
             spdlog::info("{} has {} filters already: '{}' is not added", session.client_id, counted, wanted.filter);
             return ReasonCode::quota_exceeded;
         }
-        if (settings.apsara() && filter.matches && mqtt::has_wildcard(wanted.filter)) {
-            const auto parent = wanted.filter.substr(0, wanted.filter.find('/'));
+        if (settings.apsara() && filter.matches && mqtt::has_wildcard(plain)) {
+            const auto parent = plain.substr(0, plain.find('/'));
             const auto at = wildcards_.find(parent);
             if (at != wildcards_.end() && at->second >= settings.limits.wildcards_per_parent) {
                 counters_.limit_wildcards_total.add();
@@ -91,20 +94,29 @@ ReasonCode Hub::subscribe(Session& session, const mqtt::SubscriptionView& wanted
         }
     }
     if (session.stored) store_op(PutSubscription{session.number, filter.filter, filter.options});
-    const bool send =
-        filter.matches && (filter.options.retain_handling == 0 || (filter.options.retain_handling == 1 && is_new));
+    const bool send = filter.matches && !filter.shared &&
+                      (filter.options.retain_handling == 0 || (filter.options.retain_handling == 1 && is_new));
     if (send && settings.retain) pending.retained_for.push_back(filter);
     if (is_new) {
         hold(session, std::move(filter), slot, pending);
     } else {
         held->options = filter.options;
-        if (held->matches) tree_.add(filter.filter, session.number, filter.options);
+        if (!held->matches) return mqtt::granted(wanted.qos);
+        if (held->shared) {
+            place_member(session, *held, false, slot, &pending);
+        } else {
+            tree_.add(filter.filter, session.number, filter.options);
+        }
     }
     return mqtt::granted(wanted.qos);
 }
 
 void Hub::hold(Session& session, HeldFilter filter, std::uint32_t slot, PendingSubscribe& pending) {
-    if (filter.matches && tree_.add(filter.filter, session.number, filter.options) == SubscriptionTree::Added::first) {
+    if (filter.matches && filter.shared) {
+        session.in_groups = true;
+        place_member(session, filter, false, slot, &pending);
+    } else if (filter.matches &&
+               tree_.add(filter.filter, session.number, filter.options) == SubscriptionTree::Added::first) {
         count_wildcard(filter.filter, true);
         // Nobody here held it before: the other shards must know before the client is told that it is subscribed.
         for (ShardId to = 0; to < ports_.peers.count(); ++to) {
@@ -131,7 +143,9 @@ bool Hub::drop_filter(Session& session, std::string_view filter) {
     const auto at = std::ranges::find(session.filters, filter, &HeldFilter::filter);
     if (at == session.filters.end()) return false;
     bool last = false;
-    if (at->matches && tree_.remove(filter, session.number, &last) && last) {
+    if (at->matches && at->shared) {
+        place_member(session, *at, true, kNoSlot, nullptr);
+    } else if (at->matches && tree_.remove(filter, session.number, &last) && last) {
         count_wildcard(filter, false);
         for (ShardId to = 0; to < ports_.peers.count(); ++to) {
             if (to != ports_.peers.self()) ports_.peers.post(to, InterestChange{std::string(filter), false, kNoSlot});

@@ -20,14 +20,23 @@ constexpr std::uint32_t kNoSlot = 0xFFFF'FFFF;
 // Deliver this to the sessions over there. `slot` names the sender's pending publish, which waits for a RouteReply;
 // kNoSlot when nobody waits (QoS 0).
 struct RouteMessage {
+    // One member of a shared subscription over there.
+    struct Share {
+        std::string key;         // "$share/{name}/{filter}"
+        std::uint32_t rank = 0;  // modulo the number of members
+        bool connected = true;   // among the connected; else among those away
+    };
     MessagePtr message;
     std::uint32_t slot = kNoSlot;
     std::uint64_t retain_order = 0;  // not 0: also a retained message
+    std::vector<Share> shares = {};
+    bool only_shares = false;  // its ordinary subscribers have had it
 };
 struct RouteReply {
     std::uint32_t slot = kNoSlot;
     bool matched = false;
-    std::vector<Recipient> owed;  // persistent sessions over there that took it
+    std::vector<Recipient> owed;            // persistent sessions over there that took it
+    std::vector<std::string> refused = {};  // shared subscriptions that had nobody left over there
 };
 // Messages of QoS 2 that may go out now, because they are on disk.
 struct Committed {
@@ -40,6 +49,13 @@ struct InterestChange {
     bool add = true;
     std::uint32_t slot = kNoSlot;
 };
+// How many members of a shared subscription this shard has now.
+struct ShareChange {
+    std::string key;
+    std::uint32_t connected = 0;
+    std::uint32_t waiting = 0;
+    std::uint32_t slot = kNoSlot;  // as in InterestChange
+};
 struct SlotReply {
     std::uint32_t slot = kNoSlot;
 };
@@ -47,7 +63,7 @@ struct SlotReply {
 struct RunThere {
     std::function<void(Hub&)> work;
 };
-using PeerMessage = std::variant<RouteMessage, RouteReply, Committed, InterestChange, SlotReply, RunThere>;
+using PeerMessage = std::variant<RouteMessage, RouteReply, Committed, InterestChange, ShareChange, SlotReply, RunThere>;
 
 // Shard-bound: each shard has its own view of its peers.
 class Peers {

@@ -27,6 +27,7 @@ struct HeldFilter {
     std::string filter;
     SubscriptionOptions options;
     bool matches = true;  // false: held only so that it can be dropped again (P2P form, $SYS in apsara mode)
+    bool shared = false;  // "$share/{name}/{filter}"
 };
 
 // Towards the client.
@@ -71,6 +72,7 @@ struct Session {
     bool stored = false;       // the message store knows it
     bool awaits_acks = false;  // stands in the hub's list of sessions to look at for repeats
     bool holding = false;      // its link is told not to read
+    bool in_groups = false;    // holds, or held, a shared subscription
     std::uint16_t receive_maximum = 65'535;
     std::uint32_t max_packet = 0xFFFF'FFFF;
     std::uint32_t expiry_seconds = 0;

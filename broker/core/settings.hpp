@@ -50,6 +50,7 @@ struct Settings {
     bool p2p = true;  // `{parent}/p2p/{client}`; standard mode: off unless switched on
     bool retain = true;
     bool wills = true;
+    bool shared_subscriptions = true;
     bool queue_qos0_offline = true;  // apsara
     // QoS 2 subscriptions of persistent sessions; decision 0024. Standard mode: always.
     bool queue_qos2_offline = false;
