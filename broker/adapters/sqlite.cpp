@@ -4,7 +4,9 @@ namespace esl::broker::sqlite {
 namespace {
 
 [[noreturn]] void raise(sqlite3* database, int code, std::string_view doing) {
-    const bool damaged = (code & 0xFF) == SQLITE_CORRUPT || (code & 0xFF) == SQLITE_NOTADB;
+    // SQLITE_ERROR: a table or column is not there.
+    const int kind = code & 0xFF;
+    const bool damaged = kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB || kind == SQLITE_ERROR;
     std::string what(doing);
     what.append(": ").append(database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code));
     throw Failure(damaged ? StoreError::damaged : StoreError::unavailable, what);

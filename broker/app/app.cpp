@@ -111,7 +111,7 @@ struct App::Impl {
     void restore() {
         if (!store) return;
         const auto state = store->load();
-        if (!state) throw std::runtime_error((config.data / "messages.db").string() + ": " + state.error().message());
+        if (!state) throw std::runtime_error(state.error().message());
         ids.session = state->highest_session + 1;
         ids.message = state->highest_message + 1;
         ids.order = state->highest_order + 1;

@@ -104,6 +104,7 @@ std::vector<Control::Figure> Control::figures() const {
     out.push_back({"store_commit_microseconds_total", "counter", "time spent in commits", f.commit_microseconds});
     out.push_back({"store_commit_failures_total", "counter", "commits that failed", f.failures});
     out.push_back({"store_waiting_operations", "gauge", "changes handed over and not committed", f.waiting});
+    out.push_back({"store_kept_operations", "gauge", "changes that a full or failing disk did not take yet", f.kept});
     out.push_back({"store_messages", "gauge", "messages kept on disk", f.messages});
     return out;
 }

@@ -204,7 +204,13 @@ void Hub::peer(ShardId from, PeerMessage message) {
             if (!m.refused.empty()) hub.choose_again(m.slot, m.refused);
             if (--pending.waiting == 0) hub.settle(m.slot);
         }
-        void operator()(Committed& m) const { hub.release_committed(m.recipients, m.point_to_point); }
+        void operator()(Committed& m) const {
+            if (m.stored) {
+                hub.release_committed(m.recipients, m.point_to_point);
+            } else {
+                hub.withdraw(m.recipients, m.point_to_point);
+            }
+        }
         void operator()(InterestChange& m) const {
             if (m.add) {
                 hub.interest_.add(m.filter, from, {});
@@ -223,7 +229,8 @@ void Hub::peer(ShardId from, PeerMessage message) {
 
 void Hub::end_turn() {
     counters_.turns_total.add();
-    if (batch_.empty() && after_.empty()) return;
+    if (batch_.empty() && after_.empty() && !ask_again_) return;
+    ask_again_ = false;
     batches_.push_back(std::move(after_));
     after_.clear();
     const auto number = ++batches_posted_;
@@ -238,30 +245,46 @@ void Hub::stored(std::uint64_t batch, const Result<>& result) {
     batches_answered_ = batch;
     const auto after = std::move(batches_.front());
     batches_.pop_front();
-    if (!result) counters_.store_failures_total.add();
-    for (const auto& next : after) {
-        switch (next.what) {
-            case AfterCommit::What::publish:
-                complete(next.slot, result.has_value());
-                break;
-            case AfterCommit::What::subscribe:
-                release_subscribe(next.slot);
-                break;
-            case AfterCommit::What::pubrel:
-                released(next, result.has_value());
-                break;
-            case AfterCommit::What::pubcomp: {
-                Session* session = find(next.session);
-                if (!result || session == nullptr || session->link == nullptr) break;
-                mqtt::encode_ack(mqtt::PacketType::pubcomp, next.packet_id, session->link->output());
-                break;
+    if (!result) {
+        for (const auto& next : after) {
+            if (next.what == AfterCommit::What::publish && publishes_[next.slot].refusable) {
+                counters_.store_failures_total.add();
+                follow(next, false);
+            } else {
+                late_.push_back(next);
             }
+        }
+        return;
+    }
+    // What the store had kept has been committed before this batch.
+    std::vector<AfterCommit> late;
+    late.swap(late_);
+    for (const auto& next : late) follow(next, true);
+    for (const auto& next : after) follow(next, true);
+}
+
+void Hub::follow(const AfterCommit& next, bool stored) {
+    switch (next.what) {
+        case AfterCommit::What::publish:
+            return complete(next.slot, stored);
+        case AfterCommit::What::subscribe:
+            return release_subscribe(next.slot);
+        case AfterCommit::What::pubrel:
+            return released(next);
+        case AfterCommit::What::pubcomp: {
+            Session* session = find(next.session);
+            if (session == nullptr || session->link == nullptr || session->epoch != next.epoch) return;
+            static_cast<void>(mqtt::encode_ack(mqtt::PacketType::pubcomp,
+                                               {.packet_id = next.packet_id, .reason = next.reason, .properties = {}},
+                                               session->version, session->link->output()));
+            return;
         }
     }
 }
 
 void Hub::tick() {
     const auto now = now_seconds();
+    ask_again_ = !late_.empty();
     while (!timers_.empty() && timers_.top().at <= now) {
         const Timer timer = timers_.top();
         timers_.pop();

@@ -132,6 +132,7 @@ private:
         mqtt::QoS qos = mqtt::QoS::at_most_once;
         bool matched = false;
         bool remember_id = false;  // QoS 2 of a persistent publisher
+        bool refusable = false;    // the publisher understands a refusal
         std::uint32_t waiting = 0;
         std::uint8_t share_tries = 0;
         std::uint64_t retain_order = 0;
@@ -154,7 +155,9 @@ private:
         std::uint32_t slot = kNoSlot;
         SessionNumber session = 0;
         mqtt::PacketId packet_id = 0;
-        std::uint32_t sequence = 0;  // of the lane entry, for pubrel
+        std::uint32_t sequence = 0;                           // of the lane entry, for pubrel
+        std::uint32_t epoch = 0;                              // of the session, for pubcomp
+        mqtt::ReasonCode reason = mqtt::ReasonCode::success;  // of PUBCOMP
     };
     struct Timer {
         std::uint32_t at;
@@ -199,7 +202,7 @@ private:
     std::uint32_t take_publish_slot();
     void settle(std::uint32_t slot);
     void complete(std::uint32_t slot, bool stored);
-    void acknowledge(Session& session, std::uint64_t ack, mqtt::ReasonCode reason, bool silent);
+    void acknowledge(Session& session, std::uint64_t ack, mqtt::ReasonCode reason);
     void flush_acks(Session& session);
     void publish_will(Session& session);
     void keep_retained(const MessagePtr& message, std::uint64_t order);
@@ -231,11 +234,12 @@ private:
     [[nodiscard]] std::uint16_t window(const Session& session, LaneKind kind) const;
     bool write_entry(Session& session, LaneEntry& entry, LaneKind kind);
     void drop(Session& session, Lane& lane, LaneEntry& entry);
-    void released(const AfterCommit& what, bool stored);
+    void released(const AfterCommit& what);
     // By its publisher's wish, or because it has waited longer than anything may.
     [[nodiscard]] bool too_old(const Message& message, UnixMillis now) const;
     void drop_too_old();
     void release_committed(const std::vector<Recipient>& recipients, bool point_to_point);
+    void withdraw(const std::vector<Recipient>& recipients, bool point_to_point);
     bool on_puback(Session& session, const mqtt::Frame& frame);
     void resend_overdue();
 
@@ -268,6 +272,7 @@ private:
     Session* find(SessionNumber number);
     Session* find(std::string_view client_id);
     void store_op(StoreOperation operation);
+    void follow(const AfterCommit& next, bool stored);
     [[nodiscard]] std::uint32_t now_seconds() const;
     void schedule(Timer::What what, const Session& session, std::uint32_t seconds);
 
@@ -293,6 +298,8 @@ private:
     Ring<std::vector<AfterCommit>> batches_;  // posted, not answered
     std::uint64_t batches_posted_ = 0;
     std::uint64_t batches_answered_ = 0;
+    std::vector<AfterCommit> late_;  // the store could not write what they follow, and keeps it
+    bool ask_again_ = false;         // for the sake of late_
 
     std::vector<SubscriptionTree::Match> matches_;  // scratch
     std::vector<SubscriptionTree::Match> merged_;

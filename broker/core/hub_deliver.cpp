@@ -277,6 +277,22 @@ void Hub::release_committed(const std::vector<Recipient>& recipients, bool point
     }
 }
 
+// The publisher has been told that the store did not take it. What a client has been sent already stays until that is
+// acknowledged, without the store knowing.
+void Hub::withdraw(const std::vector<Recipient>& recipients, bool point_to_point) {
+    for (const auto& to : recipients) {
+        Session* session = find(to.session);
+        if (session == nullptr || !session->out) continue;
+        Lane& lane = session->out->lane(point_to_point ? LaneKind::p2p : LaneKind::ordinary);
+        LaneEntry* entry = lane.find(to.sequence);
+        if (entry == nullptr) continue;
+        entry->owed = false;
+        entry->held = false;
+        if (!entry->sent_before) drop(*session, lane, *entry);
+        if (session->link != nullptr) pump_lane(*session, lane);
+    }
+}
+
 bool Hub::on_puback(Session& session, const mqtt::Frame& frame) {
     const auto packet = mqtt::decode_ack(frame, session.version);
     if (!packet) return reject(session, packet.error()), false;
@@ -320,16 +336,14 @@ bool Hub::on_puback(Session& session, const mqtt::Frame& frame) {
     return true;
 }
 
-// The mark of a PUBREC is on disk, or will never be. The client may have gone, or have come back, meanwhile.
-void Hub::released(const AfterCommit& what, bool stored) {
+// The mark of a PUBREC is on disk. The client may have gone, or have come back, meanwhile.
+void Hub::released(const AfterCommit& what) {
     Session* session = find(what.session);
     if (session == nullptr || !session->out) return;
     LaneEntry* entry = session->out->lane(lane_of(what.packet_id)).find(what.sequence);
     if (entry == nullptr || !entry->release_wait) return;
     entry->release_wait = false;
-    if (!stored) {
-        entry->state = State::sent;  // PUBREL is not sent; after a reconnect the message is, and PUBREC comes again
-    } else if (session->link != nullptr && entry->counted) {
+    if (session->link != nullptr && entry->counted) {
         mqtt::encode_ack(mqtt::PacketType::pubrel, what.packet_id, session->link->output());
     }
 }

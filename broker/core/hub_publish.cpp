@@ -135,7 +135,7 @@ bool Hub::on_publish(Session& session, const mqtt::Frame& frame) {
         pending.ack = in.first_ack + in.acks.size();
         in.acks.push_back({.packet_id = packet.packet_id, .qos = packet.qos});
         if (refusal) {
-            acknowledge(session, pending.ack, *refusal, false);
+            acknowledge(session, pending.ack, *refusal);
             return true;
         }
         if (packet.qos == QoS::exactly_once) in.received.push_back({.packet_id = packet.packet_id});
@@ -251,8 +251,11 @@ void Hub::settle(std::uint32_t slot) {
     if (pending.farewell.use_count() == 1) store_op(RemoveSession{*pending.farewell});
     pending.farewell.reset();
     if (!keeps) return complete(slot, true);
-    if (!pending.owed.empty()) store_op(PutMessage{pending.message, pending.owed});
-    if (pending.remember_id) store_op(PutReceived{pending.publisher, pending.packet_id});
+    const Session* publisher = pending.publisher == 0 ? nullptr : find(pending.publisher);
+    pending.refusable = publisher != nullptr && publisher->link != nullptr && publisher->epoch == pending.epoch &&
+                        publisher->v5() && pending.qos != QoS::at_most_once;
+    if (!pending.owed.empty()) store_op(PutMessage{pending.message, pending.owed, pending.refusable});
+    if (pending.remember_id) store_op(PutReceived{pending.publisher, pending.packet_id, pending.refusable});
     after_.push_back({.what = AfterCommit::What::publish, .slot = slot});
 }
 
@@ -260,17 +263,21 @@ void Hub::complete(std::uint32_t slot, bool stored) {
     auto pending = std::move(publishes_[slot]);
     publishes_[slot] = {};
     free_publishes_.push_back(slot);
-    if (stored && pending.qos == QoS::exactly_once && !pending.owed.empty()) {
+    // At QoS 1 who is there has been sent it already.
+    if (!pending.owed.empty() && (!stored || pending.qos == QoS::exactly_once)) {
         auto from = pending.owed.begin();
         // owed_there lists the shards in the order in which `owed` was filled.
         for (const auto& [shard, count] : pending.owed_there) {
             const auto to = from + static_cast<std::ptrdiff_t>(count);
             std::vector<Recipient> recipients(from, to);
             from = to;
-            if (shard == ports_.peers.self()) {
-                release_committed(recipients, pending.message->point_to_point);
+            const bool direct = pending.message->point_to_point;
+            if (shard != ports_.peers.self()) {
+                ports_.peers.post(shard, Committed{direct, std::move(recipients), stored});
+            } else if (stored) {
+                release_committed(recipients, direct);
             } else {
-                ports_.peers.post(shard, Committed{pending.message->point_to_point, std::move(recipients)});
+                withdraw(recipients, direct);
             }
         }
     }
@@ -291,17 +298,16 @@ void Hub::complete(std::uint32_t slot, bool stored) {
     if (session->link == nullptr) return;
     if (pending.epoch == session->epoch) {
         const auto good = pending.matched ? ReasonCode::success : ReasonCode::no_matching_subscribers;
-        acknowledge(*session, pending.ack, stored ? good : ReasonCode::quota_exceeded, !stored && !session->v5());
+        acknowledge(*session, pending.ack, stored ? good : ReasonCode::quota_exceeded);
     } else if (asked_again && stored) {
         mqtt::encode_ack(mqtt::PacketType::pubrec, pending.packet_id, session->link->output());
     }
 }
 
-void Hub::acknowledge(Session& session, std::uint64_t ack, ReasonCode reason, bool silent) {
+void Hub::acknowledge(Session& session, std::uint64_t ack, ReasonCode reason) {
     auto& in = *session.in;
     auto& entry = in.acks[ack - in.first_ack];
     entry.reason = reason;
-    entry.silent = silent;
     entry.done = true;
     flush_acks(session);
 }
@@ -313,7 +319,6 @@ void Hub::flush_acks(Session& session) {
         const auto ack = in.acks.front();
         in.acks.pop_front();
         ++in.first_ack;
-        if (ack.silent) continue;
         const auto type = ack.qos == QoS::at_least_once ? mqtt::PacketType::puback : mqtt::PacketType::pubrec;
         if (session.v5() && ack.reason != ReasonCode::success) {
             static_cast<void>(mqtt::encode_ack(
@@ -340,13 +345,18 @@ bool Hub::on_pubrel(Session& session, const mqtt::Frame& frame) {
     }
     // The id may be used again after PUBCOMP, so it must be forgotten on disk first: else a new message under it would
     // be taken for the old one.
-    if (known && session.stored && ports_.store != nullptr) {
-        store_op(RemoveReceived{session.number, packet->packet_id});
-        after_.push_back(
-            {.what = AfterCommit::What::pubcomp, .session = session.number, .packet_id = packet->packet_id});
+    // A PUBREL that comes again over a new connection waits for the same commit.
+    const auto reason = known ? ReasonCode::success : ReasonCode::packet_identifier_not_found;
+    const bool removal_under_way = !batches_.empty() || !late_.empty() || !batch_.empty();
+    if (session.stored && ports_.store != nullptr && (known || removal_under_way)) {
+        if (known) store_op(RemoveReceived{session.number, packet->packet_id});
+        after_.push_back({.what = AfterCommit::What::pubcomp,
+                          .session = session.number,
+                          .packet_id = packet->packet_id,
+                          .epoch = session.epoch,
+                          .reason = reason});
         return true;
     }
-    const auto reason = known ? ReasonCode::success : ReasonCode::packet_identifier_not_found;
     static_cast<void>(mqtt::encode_ack(mqtt::PacketType::pubcomp,
                                        {.packet_id = packet->packet_id, .reason = reason, .properties = {}},
                                        session.version, session.link->output()));

@@ -38,10 +38,12 @@ struct RouteReply {
     std::vector<Recipient> owed;            // persistent sessions over there that took it
     std::vector<std::string> refused = {};  // shared subscriptions that had nobody left over there
 };
-// Messages of QoS 2 that may go out now, because they are on disk.
+// What has become of a message that was to be stored: QoS 2 may go out now, because it is on disk; or its publisher has
+// been told that it was not taken, and who has not been sent it is not to get it.
 struct Committed {
     bool point_to_point = false;
     std::vector<Recipient> recipients;
+    bool stored = true;
 };
 // This shard has its first, or no more, holder of a filter. `slot`: a pending SUBACK that waits for a SlotReply.
 struct InterestChange {

@@ -48,7 +48,6 @@ struct Incoming {
         mqtt::QoS qos = mqtt::QoS::at_most_once;
         mqtt::ReasonCode reason = mqtt::ReasonCode::success;
         bool done = false;
-        bool silent = false;  // the store failed: 3.1.1 has no way to say no
     };
     // QoS 2 packet ids between PUBLISH and PUBREL.
     struct Received {

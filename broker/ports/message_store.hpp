@@ -68,6 +68,7 @@ struct RemoveSubscription {
 struct PutMessage {
     MessagePtr message;
     std::vector<Recipient> recipients;  // at least one; a session may stand in it several times with other sequences
+    bool refusable = false;             // see "When a commit fails"
 };
 struct AckMessage {
     MessageId message;
@@ -80,6 +81,7 @@ struct ReleaseMessage {
 struct PutReceived {
     SessionNumber session;
     mqtt::PacketId packet_id;
+    bool refusable = false;
 };
 struct RemoveReceived {
     SessionNumber session;
@@ -124,6 +126,11 @@ struct StoredState {
 // in memory, before post() returns) and must only hand the news on.
 // Order: what one thread posts is applied in that order; batches of several threads may share a commit. A batch is
 // committed as a whole or not at all, and `done` follows the commit, never precedes it.
+// When a commit fails (a full disk, an I/O error), `done` hears why. What was refusable is forgotten, together with
+// acknowledgements of it; everything else is kept, and written by the first commit that succeeds, before anything
+// newer. So a batch that is answered well means that all that was posted before it is on disk, but for what was
+// refused. An empty batch asks for a try. While commits fail the store tries again at most ten times a second and
+// refuses between.
 class MessageStore {
 public:
     using Done = std::function<void(const Result<>&)>;
@@ -139,7 +146,8 @@ public:
         std::uint64_t commits = 0;
         std::uint64_t operations = 0;
         std::uint64_t failures = 0;
-        std::uint64_t waiting = 0;              // operations handed over and not committed
+        std::uint64_t waiting = 0;              // operations handed over and not looked at
+        std::uint64_t kept = 0;                 // operations of failed commits, to be written when that is possible
         std::uint64_t messages = 0;             // rows kept
         std::uint64_t commit_microseconds = 0;  // sum
     };

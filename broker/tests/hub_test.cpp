@@ -62,12 +62,65 @@ TEST(Hub, SaysNoWhenTheStoreFailsAndServesThoseWhoNeedNone) {
     rig.settle(false);
     EXPECT_TRUE(v311.link.look().empty());  // 3.1.1 has no word for it
     EXPECT_FALSE(v311.link.closed);
-    v311.publish("elsewhere", "m", QoS::at_least_once, 6);
+    FakeClient other(rig, "other");
+    other.publish("elsewhere", "m", QoS::at_least_once, 6);
     rig.turn();
-    said = v311.link.look();
+    said = other.link.look();
     ASSERT_EQ(said.size(), 1U);
     EXPECT_EQ(said[0].id, 6);
-    EXPECT_GE(rig.counter(&Counters::store_failures_total), 2U);
+    EXPECT_EQ(rig.counter(&Counters::store_failures_total), 1U);
+    // The disk is back: the hub asks by itself, the older client hears that its message is kept, and the one that was
+    // refused is not delivered.
+    rig.tick();
+    rig.settle();
+    said = v311.link.look();
+    ASSERT_EQ(said.size(), 1U);
+    EXPECT_EQ(said[0].id, 5);
+    rig.restart();
+    FakeClient back(rig, "sub", false);
+    EXPECT_EQ(back.early.size(), 1U);
+}
+
+TEST(Hub, ARefusedQos2MessageHoldsNothingUpAndIsNotDelivered) {
+    Rig rig(standard(), 2);
+    FakeClient sub(rig, "1sub", false);
+    sub.subscribe("t", QoS::exactly_once);
+    FakeClient pub(rig, "0pub", false, ProtocolVersion::v5);
+    rig.settle();
+    static_cast<void>(pub.link.look());
+    static_cast<void>(sub.link.look());
+    pub.publish("t", "refused", QoS::exactly_once, 1);
+    rig.settle(false);
+    auto said = pub.link.look();
+    ASSERT_EQ(said.size(), 1U);
+    EXPECT_EQ(said[0].reason, ReasonCode::quota_exceeded);
+    EXPECT_TRUE(sub.link.look().empty());
+    pub.publish("t", "taken", QoS::exactly_once, 1);  // the id is free: the refusal ended it
+    rig.settle();
+    ASSERT_EQ(pub.link.look().size(), 1U);
+    said = sub.link.look();
+    ASSERT_EQ(said.size(), 1U);
+    EXPECT_EQ(said[0].payload, "taken");
+    EXPECT_EQ(rig.counter(&Counters::queued_messages), 1U);
+}
+
+TEST(Hub, APubrecIsAnsweredOnceItsMarkIsOnDiskHoweverLateThatIs) {
+    Rig rig(standard());
+    FakeClient sub(rig, "sub", false);
+    sub.subscribe("t", QoS::exactly_once);
+    FakeClient pub(rig, "pub");
+    pub.publish("t", "m", QoS::exactly_once, 1);
+    rig.settle();
+    const auto sent = sub.link.look();
+    ASSERT_EQ(sent.size(), 1U);
+    sub.ack(PacketType::pubrec, sent.front().id);
+    rig.settle(false);
+    EXPECT_TRUE(sub.link.look().empty());
+    rig.tick();
+    rig.settle();
+    const auto said = sub.link.look();
+    ASSERT_EQ(said.size(), 1U);
+    EXPECT_EQ(said[0].type, PacketType::pubrel);
 }
 
 TEST(Hub, AcknowledgesInTheOrderOfThePublishesAlsoWhenALaterOneIsReadyFirst) {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 
+#include "broker/adapters/kept_operations.hpp"
 #include "broker/adapters/memory_message_store.hpp"
 #include "broker/adapters/sqlite_message_store.hpp"
 #include "common/testing/testing.hpp"
@@ -250,6 +251,8 @@ void on_file(const std::filesystem::path& file, const char* sql) {
     sqlite3_close(raw);
 }
 
+constexpr bool kRefusable = true;
+
 // A writer from outside stands for a disk that refuses: the commit fails as a whole, says so, and the next one is good.
 TEST(SqliteMessageStore, AnswersAFailedCommitAndLosesNothingOfTheNext) {
     testing::TempDir folder;
@@ -273,10 +276,12 @@ TEST(SqliteMessageStore, AnswersAFailedCommitAndLosesNothingOfTheNext) {
         ASSERT_EQ(sqlite3_open(options.file.c_str(), &intruder), SQLITE_OK);
         ASSERT_EQ(sqlite3_exec(intruder, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
         EXPECT_FALSE(
-            put(*store, {PutMessage{message(1), {{.session = 1, .sequence = 1}, {.session = 1, .sequence = 2}}}}));
+            put(*store,
+                {PutMessage{message(1), {{.session = 1, .sequence = 1}, {.session = 1, .sequence = 2}}, kRefusable}}));
         EXPECT_EQ(store->figures().failures, 1U);
         sqlite3_exec(intruder, "ROLLBACK", nullptr, nullptr, nullptr);
         sqlite3_close(intruder);
+        EXPECT_TRUE(testing::wait_until([&] { return put(*store, {}); }));
         EXPECT_TRUE(
             put(*store, {PutMessage{message(2), {{.session = 1, .sequence = 3}, {.session = 1, .sequence = 4}}}}));
         EXPECT_TRUE(put(*store, {AckMessage{2, 1}}));
@@ -288,6 +293,139 @@ TEST(SqliteMessageStore, AnswersAFailedCommitAndLosesNothingOfTheNext) {
     ASSERT_EQ(state->messages.size(), 1U);
     EXPECT_EQ(state->messages[0].message->id, 2U);
     EXPECT_EQ(state->messages[0].recipients.size(), 1U);
+}
+
+TEST(SqliteMessageStore, KeepsWhatMayNotBeRefusedUntilItCanBeWritten) {
+    testing::TempDir folder;
+    SystemClock clock;
+    const SqliteStoreOptions options{.file = folder / "messages.db", .gather = {}, .checkpoint_pages = 250};
+    const auto message = [](MessageId id) {
+        return std::make_shared<const Message>(Message{.id = id, .topic = "t", .payload = {}, .properties = {}});
+    };
+    {
+        const auto store = open_sqlite_message_store(options, clock);
+        ASSERT_TRUE(store->load());
+        std::atomic<int> good{0};
+        std::atomic<int> bad{0};
+        const auto post = [&](Operations operations) {
+            store->post(std::move(operations), [&](const Result<>& result) { ++(result ? good : bad); });
+        };
+        post({PutSession{{.number = 1, .client_id = "a", .expiry_seconds = 60, .offline_since = 0}},
+              PutMessage{message(1), {{.session = 1, .sequence = 1}}}});
+        ASSERT_TRUE(testing::wait_until([&] { return good == 1; }));
+        sqlite3* intruder = nullptr;
+        ASSERT_EQ(sqlite3_open(options.file.c_str(), &intruder), SQLITE_OK);
+        ASSERT_EQ(sqlite3_exec(intruder, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+        post({AckMessage{1, 1}, PutMessage{message(2), {{.session = 1, .sequence = 2}}, kRefusable},
+              PutReceived{1, 8, kRefusable}});
+        ASSERT_TRUE(testing::wait_until([&] { return bad == 1; }));
+        // Refused without a try; the acknowledgement of what was refused must leave no trace.
+        post({AckMessage{2, 1}, PutMessage{message(3), {{.session = 1, .sequence = 3}}}, PutReceived{1, 9}});
+        ASSERT_TRUE(testing::wait_until([&] { return bad == 2; }));
+        EXPECT_EQ(store->figures().kept, 3U);
+        sqlite3_exec(intruder, "ROLLBACK", nullptr, nullptr, nullptr);
+        sqlite3_close(intruder);
+        EXPECT_TRUE(testing::wait_until([&] { return store->figures().kept == 0; }));  // nobody has to ask
+        EXPECT_EQ(store->figures().messages, 1U);
+        store->close();
+    }
+    const auto store = open_sqlite_message_store(options, clock);
+    const auto state = store->load();
+    ASSERT_TRUE(state);
+    ASSERT_EQ(state->messages.size(), 1U);
+    EXPECT_EQ(state->messages[0].message->id, 3U);
+    EXPECT_EQ(state->sessions[0].received, std::vector<mqtt::PacketId>{9});
+}
+
+TEST(SqliteMessageStore, KeepsOneChangeOfEachThingHoweverLongItCannotWrite) {
+    KeptOperations kept;
+    const auto retained = std::make_shared<const Message>(Message{.topic = "r", .payload = {1}, .properties = {}});
+    for (std::uint32_t i = 0; i < 100'000; ++i) {
+        kept.keep({PutSession{{.number = i % 7, .client_id = "a", .expiry_seconds = i, .offline_since = 0}},
+                   PutRetained{retained, 100'000 - i}, AckMessage{1'000 + i / 50'000, 1}});
+    }
+    // Acknowledgements all count; of the rest there is what came since the last tidying up.
+    EXPECT_GE(kept.size(), 100'000U + 7 + 1);
+    EXPECT_LT(kept.size(), 250'000U);
+    std::uint32_t newest = 0;
+    std::uint64_t highest = 0;
+    for (const auto& batch : kept.batches()) {
+        for (const auto& operation : batch) {
+            if (const auto* put = std::get_if<PutSession>(&operation)) newest = put->session.expiry_seconds;
+            if (const auto* put = std::get_if<PutRetained>(&operation)) highest = std::max(highest, put->order);
+        }
+    }
+    EXPECT_EQ(newest, 99'999U);
+    EXPECT_EQ(highest, 100'000U);
+}
+
+std::string reason_not_to_open(const std::filesystem::path& file) {
+    SystemClock clock;
+    try {
+        const auto store = open_sqlite_message_store({.file = file, .gather = {}, .checkpoint_pages = 250}, clock);
+        const auto state = store->load();
+        return state ? "" : state.error().message();
+    } catch (const std::runtime_error& error) {
+        return error.what();
+    }
+}
+
+// However the file was damaged: it is not taken for a new one, and the reason names it and says what to do.
+TEST(SqliteMessageStore, RefusesADamagedFileHoweverItWasDamaged) {
+    struct Case {
+        const char* name;
+        std::function<void(const std::filesystem::path&)> damage;
+    };
+    const auto overwrite = [](const std::filesystem::path& file, long at, std::size_t size) {
+        std::FILE* out = std::fopen(file.c_str(), "r+");
+        ASSERT_NE(out, nullptr);
+        std::fseek(out, at, SEEK_SET);
+        for (std::size_t i = 0; i < size; ++i) std::fputc(static_cast<int>(i * 37 & 0xFF), out);
+        std::fclose(out);
+    };
+    const Case cases[] = {
+        {"emptied", [](const auto& file) { std::filesystem::resize_file(file, 0); }},
+        {"cut after the header", [](const auto& file) { std::filesystem::resize_file(file, 4'096); }},
+        {"cut in the middle", [](const auto& file) { std::filesystem::resize_file(file, 64 * 1'024 + 100); }},
+        {"header overwritten", [&](const auto& file) { overwrite(file, 0, 100); }},
+        {"a page of messages overwritten", [&](const auto& file) { overwrite(file, 80 * 1'024, 4'096); }},
+        {"a table missing", [](const auto& file) { on_file(file, "DROP TABLE received"); }},
+        {"recipients cut off", [](const auto& file) { on_file(file, "UPDATE messages SET recipients=x'0102'"); }},
+        {"gone, but its log is there",
+         [](const auto& file) {
+             auto log = file;
+             log += "-wal";
+             std::filesystem::rename(file, log);
+         }},
+    };
+    for (const auto& c : cases) {
+        SCOPED_TRACE(c.name);
+        testing::TempDir folder;
+        const auto file = folder / "messages.db";
+        ASSERT_EQ(reason_not_to_open(file), "");
+        on_file(file,
+                "INSERT INTO sessions VALUES(1,'a',60,0);"
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<1000) INSERT INTO messages "
+                "SELECT i, x'010000000200000001', 1, 0, 0, 't', x'', randomblob(200), 0 FROM n;"
+                "PRAGMA wal_checkpoint(TRUNCATE);");
+        ASSERT_EQ(reason_not_to_open(file), "");
+        c.damage(file);
+        const auto reason = reason_not_to_open(file);
+        EXPECT_NE(reason.find("damaged"), std::string::npos) << reason;
+        EXPECT_NE(reason.find(file.string()), std::string::npos) << reason;
+        EXPECT_NE(reason.find("Restore it from a backup; or move"), std::string::npos) << reason;
+    }
+}
+
+TEST(SqliteMessageStore, IsReadableByNobodyElse) {
+    testing::TempDir folder;
+    SystemClock clock;
+    const auto store =
+        open_sqlite_message_store({.file = folder / "messages.db", .gather = {}, .checkpoint_pages = 250}, clock);
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+        using std::filesystem::perms;
+        EXPECT_EQ(entry.status().permissions() & (perms::group_all | perms::others_all), perms::none) << entry.path();
+    }
 }
 
 TEST(SqliteMessageStore, BringsAnOlderFormUpToDateAndRefusesANewerOne) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/adapters/kept_operations.hpp"
 #include "broker/adapters/memory_message_store.hpp"
 #include "broker/core/hub.hpp"
 #include "common/testing/testing.hpp"
@@ -97,12 +98,18 @@ public:
     [[nodiscard]] Figures figures() const override { return {}; }
     // Answers everything that waits.
     void commit(bool good = true) {
+        const auto apply = [this](const StoreOperation& operation) { disk.apply(operation); };
         auto now = std::move(waiting);
         waiting.clear();
         for (auto& [operations, done] : now) {
-            for (auto& operation : operations) {
-                if (good) disk.apply(operation);
-                committed.push_back(operation);
+            kept.leave_out_refused(operations);
+            for (const auto& operation : operations) committed.push_back(operation);
+            if (good) {
+                for (const auto& batch : kept.batches()) std::ranges::for_each(batch, apply);
+                kept.pop_front(kept.batches().size());
+                std::ranges::for_each(operations, apply);
+            } else {
+                kept.keep(std::move(operations));
             }
             done(good ? Result<>{} : Result<>(fail(StoreError::unavailable, "disk full")));
         }
@@ -116,6 +123,7 @@ public:
     std::deque<std::pair<std::vector<StoreOperation>, Done>> waiting;
     std::vector<StoreOperation> committed;
     MemoryDisk disk;  // what a restart would find
+    KeptOperations kept;
 };
 
 // `shards` hubs. A client id that starts with a digit lives on that shard.
@@ -130,6 +138,7 @@ public:
         shards_.clear();
         store.waiting.clear();
         store.committed.clear();
+        store.kept = {};
         const auto state = store.disk.state();
         ids.session = state.highest_session + 1;
         ids.message = state.highest_message + 1;
@@ -189,6 +198,10 @@ public:
             store.commit(good);
             turn();
         }
+    }
+    void tick() {
+        for (auto& shard : shards_) shard.hub->tick();
+        turn();
     }
     std::uint64_t counter(Counter Counters::* which) {
         std::uint64_t total = 0;

@@ -1,0 +1,117 @@
+#include "broker/adapters/kept_operations.hpp"
+
+#include <algorithm>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <string>
+#include <tuple>
+
+namespace esl::broker {
+namespace {
+
+// An acknowledgement of a refused message can only be as old as what the shards had under way.
+constexpr std::size_t kRefusedRemembered = 100'000;
+
+// What a later operation of the same key makes needless. Messages and acknowledgements have none: each counts.
+using Key = std::tuple<std::size_t, SessionNumber, std::string>;
+
+struct KeyOf {
+    enum Kind : std::size_t { none, session, subscription, received, retained };
+    Key operator()(const PutSession& op) const { return {session, op.session.number, {}}; }
+    Key operator()(const RemoveSession& op) const { return {session, op.session, {}}; }
+    Key operator()(const PutSubscription& op) const { return {subscription, op.session, op.filter}; }
+    Key operator()(const RemoveSubscription& op) const { return {subscription, op.session, op.filter}; }
+    Key operator()(const PutReceived& op) const { return {received, op.session, std::to_string(op.packet_id)}; }
+    Key operator()(const RemoveReceived& op) const { return {received, op.session, std::to_string(op.packet_id)}; }
+    Key operator()(const PutRetained& op) const { return {retained, 0, op.message->topic}; }
+    Key operator()(const RemoveRetained& op) const { return {retained, 0, op.topic}; }
+    Key operator()(const PutMessage&) const { return {}; }
+    Key operator()(const AckMessage&) const { return {}; }
+    Key operator()(const ReleaseMessage&) const { return {}; }
+};
+
+// Of two changes of a retained message the higher order counts, not the later.
+std::uint64_t order_of(const StoreOperation& operation) {
+    if (const auto* put = std::get_if<PutRetained>(&operation)) return put->order;
+    if (const auto* remove = std::get_if<RemoveRetained>(&operation)) return remove->order;
+    return 0;
+}
+
+bool refusable(const StoreOperation& operation) {
+    if (const auto* put = std::get_if<PutMessage>(&operation)) return put->refusable;
+    if (const auto* put = std::get_if<PutReceived>(&operation)) return put->refusable;
+    return false;
+}
+
+}  // namespace
+
+void KeptOperations::leave_out_refused(std::vector<StoreOperation>& batch) const {
+    if (refused_.empty()) return;
+    std::erase_if(batch, [&](const StoreOperation& operation) {
+        if (const auto* ack = std::get_if<AckMessage>(&operation)) return refused_.contains(ack->message);
+        if (const auto* release = std::get_if<ReleaseMessage>(&operation)) return refused_.contains(release->message);
+        return false;
+    });
+}
+
+void KeptOperations::keep(std::vector<StoreOperation> batch) {
+    for (const auto& operation : batch) {
+        const auto* put = std::get_if<PutMessage>(&operation);
+        if (put == nullptr || !put->refusable || !refused_.insert(put->message->id).second) continue;
+        refused_order_.push_back(put->message->id);
+        if (refused_order_.size() <= kRefusedRemembered) continue;
+        refused_.erase(refused_order_.front());
+        refused_order_.pop_front();
+    }
+    std::erase_if(batch, refusable);
+    leave_out_refused(batch);
+    if (batch.empty()) return;
+    size_ += batch.size();
+    batches_.push_back(std::move(batch));
+    if (size_ >= compact_at_) compact();
+}
+
+void KeptOperations::pop_front(std::size_t batches) {
+    for (; batches > 0; --batches) {
+        size_ -= batches_.front().size();
+        batches_.pop_front();
+    }
+}
+
+void KeptOperations::compact() {
+    boost::unordered_flat_set<Key> seen;
+    boost::unordered_flat_set<SessionNumber> removed;
+    boost::unordered_flat_map<std::string, std::uint64_t> retained;
+    for (const auto& batch : batches_) {
+        for (const auto& operation : batch) {
+            if (const auto order = order_of(operation); order != 0) {
+                auto& highest = retained[std::get<2>(std::visit(KeyOf{}, operation))];
+                highest = std::max(highest, order);
+            }
+        }
+    }
+    for (auto batch = batches_.rbegin(); batch != batches_.rend(); ++batch) {
+        std::vector<StoreOperation> left;
+        for (auto operation = batch->rbegin(); operation != batch->rend(); ++operation) {
+            const auto key = std::visit(KeyOf{}, *operation);
+            const auto kind = std::get<0>(key);
+            const auto session = std::get<1>(key);
+            bool needless = false;
+            if (kind == KeyOf::retained) {
+                needless = order_of(*operation) < retained[std::get<2>(key)];
+            } else if (kind != KeyOf::none) {
+                needless = removed.contains(session) || !seen.insert(key).second;
+            }
+            if (needless) continue;
+            if (std::holds_alternative<RemoveSession>(*operation)) removed.insert(session);
+            left.push_back(std::move(*operation));
+        }
+        std::ranges::reverse(left);
+        *batch = std::move(left);
+    }
+    std::erase_if(batches_, [](const auto& batch) { return batch.empty(); });
+    size_ = 0;
+    for (const auto& batch : batches_) size_ += batch.size();
+    compact_at_ = std::max<std::size_t>(50'000, size_ * 2);
+}
+
+}  // namespace esl::broker
