@@ -37,21 +37,24 @@ void Connection::start(Bytes received) {
     const auto timeout = std::chrono::ceil<seconds>(shard_.shared_.settings.limits.connect_timeout).count();
     allowance_ = static_cast<std::uint32_t>(timeout);
     shard_.watch(*this, shard_.now_ + allowance_ + 1);
-    waits_readable_ = true;
-    if (!shard_.poller_.add(fd_, EPOLLIN, id_)) {
-        spdlog::warn("refused {}: epoll_ctl: {}", peer_, ::strerrordesc_np(errno));
-        return shut();
-    }
-    if (!received.empty()) {
+    // Many a client has sent its CONNECT by now; one that belongs to another shard need not be entered here at all.
+    if (received.empty()) {
+        on_readable();
+    } else {
         in_ = std::move(received);
         consume(in_, true);
-        update_interest();
     }
+    if (closed_) return;
+    waits_readable_ = wants_readable();
+    polled_ = shard_.poller_.add(fd_, waits_readable_ ? EPOLLIN : 0U, id_);
+    if (polled_) return;
+    spdlog::warn("refused {}: epoll_ctl: {}", peer_, ::strerrordesc_np(errno));
+    gone(CloseCause::socket_error);
 }
 
 void Connection::update_interest() {
-    if (closed_) return;
-    const bool readable = closing_ || (!held_ && !logging_in_);
+    if (closed_ || !polled_) return;
+    const bool readable = wants_readable();
     if (readable == waits_readable_ && blocked_ == waits_writable_) return;
     waits_readable_ = readable;
     waits_writable_ = blocked_;
@@ -161,7 +164,7 @@ bool Connection::on_connect(const mqtt::Frame& frame, BytesView all) {
         Bytes received(all.begin(), all.end());
         closed_ = true;
         migrated_ = true;
-        shard_.poller_.remove(fd_);
+        if (polled_) shard_.poller_.remove(fd_);
         shard_.migrate(home, {.fd = std::exchange(fd_, -1), .received = std::move(received), .peer = peer_});
         shard_.bury(*this);
         return false;
@@ -273,19 +276,20 @@ void Connection::flush() {
     if (out_.capacity() != 0) release_output();
     if (closing_) {
         if (lingering_) return;
+        if (said_goodbye_ || shard_.stopping_) return shut();  // nobody waits for each client then
         lingering_ = true;
         ::shutdown(fd_, SHUT_WR);
-        if (shard_.stopping_) return shut();  // nobody waits for each client to say goodbye
         shard_.watch(*this, shard_.now_ + kLingerSeconds);
         return;
     }
     if (was_blocked && session_ != nullptr) shard_.hub_.writable(*session_);
 }
 
-void Connection::close(CloseCause) {
+void Connection::close(CloseCause cause) {
     session_ = nullptr;
     if (closing_ || closed_) return;
     closing_ = true;
+    said_goodbye_ = cause == CloseCause::disconnected_by_client;
     shard_.watch(*this, shard_.now_ + kCloseSeconds);
     if (!dirty_) {
         dirty_ = true;

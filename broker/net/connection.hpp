@@ -43,6 +43,7 @@ public:
     [[nodiscard]] std::string address() const { return peer_.substr(0, peer_.rfind(':')); }
 
 private:
+    [[nodiscard]] bool wants_readable() const { return closing_ || (!held_ && !logging_in_); }
     // Tells the poller what is waited for now, if that has changed.
     void update_interest();
     void on_readable();
@@ -70,12 +71,14 @@ private:
     std::uint32_t deadline_ = 0;   // the wheel entry that counts
     std::uint16_t keep_alive_ = 0;
     bool dirty_ : 1 = false;
-    bool waits_readable_ : 1 = false;  // as the poller knows it
+    bool polled_ : 1 = false;          // the poller knows it
+    bool waits_readable_ : 1 = false;  // as the poller has been told
     bool waits_writable_ : 1 = false;
     bool blocked_ : 1 = false;  // the client does not take more now; the session may have more to send once it does
     bool held_ : 1 = false;
-    bool closing_ : 1 = false;    // output goes out, input is thrown away
-    bool lingering_ : 1 = false;  // all is out, the other end may still be reading
+    bool closing_ : 1 = false;       // output goes out, input is thrown away
+    bool said_goodbye_ : 1 = false;  // the client expects no more of us
+    bool lingering_ : 1 = false;     // all is out, the other end may still be reading
     bool closed_ : 1 = false;
     bool logging_in_ : 1 = false;
     bool migrated_ : 1 = false;  // goes on, on another shard: still one connection for the counts
