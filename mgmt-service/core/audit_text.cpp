@@ -68,12 +68,14 @@ std::string audit_text(const Store& s) {
     return dump({{"name", s.name}, {"currency", s.currency}, {"locale", s.locale}});
 }
 
-std::string audit_text(const Change& c) {
-    return dump({{"kind", c.kind},
-                 {"title", c.title},
-                 {"state", name(c.state)},
-                 {"at", to_millis(c.at)},
-                 {"items", c.items_total}});
+std::string audit_text(const Change& c, std::string_view note) {
+    Json out{{"kind", c.kind},
+             {"title", c.title},
+             {"state", name(c.state)},
+             {"at", to_millis(c.at)},
+             {"items", c.items_total}};
+    if (!note.empty()) out["note"] = note;
+    return dump(out);
 }
 
 std::string audit_binding(const Tag& tag) {

@@ -151,6 +151,10 @@ private:
     // changes
     LiveChange& new_change(const std::string& store, std::string kind, std::string title, const std::string& actor,
                            UnixMillis at);
+    LiveChange& open_change(const std::string& store, std::string kind, std::string title, const std::string& actor,
+                            UnixMillis at);
+    // The one way from state to state: the step, its audit entry and the row.
+    void step(LiveChange& change, ChangeAction action, ChangeState to, const Caller& by, const std::string& note = {});
     LiveChange* live_change(const std::string& id);
     void apply_items(LiveChange& change);
     void start_scheduled(const std::string& id);

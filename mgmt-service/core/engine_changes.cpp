@@ -1,7 +1,9 @@
 // Changes: accepted, scheduled, applied, followed to their end, cancelled.
 #include <algorithm>
+#include <cassert>
 
 #include "mgmt-service/core/audit_text.hpp"
+#include "mgmt-service/core/change_flow.hpp"
 #include "mgmt-service/core/engine_state.hpp"
 
 namespace esl::mgmt {
@@ -18,8 +20,39 @@ std::int64_t percentile(std::vector<std::int64_t>& sorted, double p) {
 
 }  // namespace
 
+// One that is in force at once.
 Engine::LiveChange& Engine::new_change(const std::string& store, std::string kind, std::string title,
                                        const std::string& actor, UnixMillis at) {
+    auto& live = open_change(store, std::move(kind), std::move(title), actor, at);
+    step(live, ChangeAction::create, ChangeState::running, {actor, {}});
+    return live;
+}
+
+void Engine::step(LiveChange& change, ChangeAction action, ChangeState to, const Caller& by, const std::string& note) {
+    auto& rec = change.rec;
+    const bool made = action == ChangeAction::create;
+    assert(leads(made ? std::nullopt : std::optional(rec.state), action, to));
+    const auto before = made ? std::string() : audit_text(rec);
+    rec.state = to;
+    const bool over = to == ChangeState::done || to == ChangeState::partly_failed || to == ChangeState::cancelled;
+    rec.finished_at = over ? std::optional(now()) : std::nullopt;
+    batch_.change_steps.push_back({rec.id, to, action, now(), by.actor, note});
+    audit({now(),
+           by.actor,
+           "change." + std::string(action == ChangeAction::finish ? name(to) : name(action)),
+           "change:" + rec.id,
+           rec.store,
+           rec.id,
+           {},
+           {},
+           by.source,
+           before,
+           audit_text(rec, note)});
+    touch(change);
+}
+
+Engine::LiveChange& Engine::open_change(const std::string& store, std::string kind, std::string title,
+                                        const std::string& actor, UnixMillis at) {
     Change rec;
     rec.id = new_uuid7(clock_);
     rec.store = store;
@@ -30,7 +63,6 @@ Engine::LiveChange& Engine::new_change(const std::string& store, std::string kin
     rec.at = at;
     auto& live = changes_[rec.id];
     live.rec = std::move(rec);
-    touch(live);
     return live;
 }
 
@@ -55,7 +87,7 @@ void Engine::settle(const std::string& id) {
     if (it == changes_.end()) return;
     auto& live = it->second;
     auto& rec = live.rec;
-    if (rec.state == ChangeState::scheduled || live.pending > 0) return;
+    if (waits(rec.state) || live.pending > 0) return;
     std::uint32_t unsettled = rec.jobs_total - rec.count(JobState::failed);
     for (std::size_t s = 0; s < kJobStates; ++s) {
         if (is_final(static_cast<JobState>(s))) unsettled -= rec.counts[s];
@@ -65,23 +97,7 @@ void Engine::settle(const std::string& id) {
     if (rec.state != ChangeState::cancelled) {
         // Once finished it does not run again while a failed job is retried; it only gets better.
         const auto next = failed + unsettled > 0 ? ChangeState::partly_failed : ChangeState::done;
-        if (next != rec.state || !rec.finished_at) {
-            rec.state = next;
-            rec.finished_at = now();
-            audit({now(),
-                   "service",
-                   next == ChangeState::done ? "change.done" : "change.partly_failed",
-                   "change:" + id,
-                   rec.store,
-                   id,
-                   {},
-                   {},
-                   {},
-                   {},
-                   audit_text(rec)});
-        }
-    } else if (!rec.finished_at) {
-        rec.finished_at = now();
+        if (next != rec.state) step(live, ChangeAction::finish, next, {});
     }
     if (live.took_ms.size() < rec.count(JobState::displayed)) live.took_ms = lookups_.durations(id);
     if (!live.took_ms.empty()) {
@@ -165,7 +181,7 @@ Result<CreatedChange> Engine::create_change(const Caller& caller, const NewChang
     auto items = check_items(request, store->second, errors);
     if (!items) return fail(items.error());
     const auto at = std::max(request.at.value_or(now()), now());
-    auto& live = new_change(request.store, "price", request.title, caller.actor, at);
+    auto& live = open_change(request.store, "price", request.title, caller.actor, at);
     const auto id = live.rec.id;
     live.rec.items_total = static_cast<std::uint32_t>(items->size());
     live.items = std::move(*items);
@@ -176,18 +192,7 @@ Result<CreatedChange> Engine::create_change(const Caller& caller, const NewChang
         batch_.keys.push_back(std::move(key));
     }
     const bool later = at > now();
-    live.rec.state = later ? ChangeState::scheduled : ChangeState::running;
-    audit({now(),
-           caller.actor,
-           "change.create",
-           "change:" + id,
-           request.store,
-           id,
-           {},
-           {},
-           caller.source,
-           {},
-           audit_text(live.rec)});
+    step(live, ChangeAction::create, later ? ChangeState::scheduled : ChangeState::running, caller);
     if (later) {
         batch_.items.insert(batch_.items.end(), live.items.begin(), live.items.end());
         wall_timers_.emplace(at, WallTimer{request.store, {}, id});
@@ -202,18 +207,7 @@ Result<CreatedChange> Engine::create_change(const Caller& caller, const NewChang
 void Engine::start_scheduled(const std::string& id) {
     const auto it = changes_.find(id);
     if (it == changes_.end() || it->second.rec.state != ChangeState::scheduled) return;  // cancelled meanwhile
-    it->second.rec.state = ChangeState::running;
-    audit({now(),
-           "service",
-           "change.start",
-           "change:" + id,
-           it->second.rec.store,
-           id,
-           {},
-           {},
-           {},
-           {},
-           audit_text(it->second.rec)});
+    step(it->second, ChangeAction::start, ChangeState::running, {});
     apply_items(it->second);
     settle(id);
 }
@@ -263,21 +257,8 @@ Result<Change> Engine::cancel_change(const Caller& caller, const std::string& id
     auto& live = it->second;
     if (live.rec.finished_at) return fail(ServiceError::conflict, "change " + id + " has ended already");
     const bool applied = live.rec.state == ChangeState::running;
-    const auto before = audit_text(live.rec);
-    live.rec.state = ChangeState::cancelled;
-    live.rec.finished_at = now();
-    audit({now(),
-           caller.actor,
-           "change.cancel",
-           "change:" + id,
-           live.rec.store,
-           id,
-           {},
-           {},
-           caller.source,
-           before,
-           audit_text(live.rec)});
-    touch(live);
+    step(live, live.rec.state == ChangeState::draft ? ChangeAction::discard : ChangeAction::cancel,
+         ChangeState::cancelled, caller);
     const auto store = live.rec.store;
     ++live.pending;  // keeps it here until the end of this function
     for (const auto tag : std::set<TagId>(live.tags)) {

@@ -200,9 +200,10 @@ Result<UpsertOutcome> Engine::upsert_products(const Caller& caller, const std::s
     std::erase_if(touched, [&](TagId id) { return !looks_different(tags_.at(id)); });
     if (touched.empty()) return out;
     auto* change = out.change ? live_change(*out.change) : nullptr;
+    // Cancelled between two batches: what still comes is another change.
+    if (change != nullptr && change->rec.state == ChangeState::cancelled) change = nullptr;
     if (change == nullptr) change = &new_change(store_id, options.kind, options.title, caller.actor, now());
-    change->rec.finished_at.reset();
-    change->rec.state = ChangeState::running;
+    if (change->rec.state != ChangeState::running) step(*change, ChangeAction::resume, ChangeState::running, caller);
     out.change = change->rec.id;
     for (auto& p : prices) {
         batch_.items.push_back({change->rec.id, change->rec.items_total++, p.product, std::move(p.before),

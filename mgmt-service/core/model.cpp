@@ -10,6 +10,8 @@ namespace {
 constexpr std::string_view kTagStatusNames[] = {"shown", "pending", "failed", "unknown"};
 constexpr std::string_view kChangeStateNames[] = {"draft", "awaiting_approval", "scheduled", "running",
                                                   "done",  "partly_failed",     "cancelled"};
+constexpr std::string_view kChangeActionNames[kChangeActions] = {
+    "create", "edit", "submit", "recheck", "approve", "reject", "discard", "start", "resume", "finish", "cancel"};
 constexpr std::string_view kJobStateNames[] = {"new",       "queued", "sent",       "accepted", "transferring",
                                                "displayed", "failed", "superseded", "expired",  "cancelled"};
 constexpr std::string_view kVerdictNames[] = {"created", "updated", "unchanged", "rejected"};
@@ -35,6 +37,9 @@ std::string_view name(TagStatus status) {
 }
 std::string_view name(ChangeState state) {
     return kChangeStateNames[static_cast<std::size_t>(state)];
+}
+std::string_view name(ChangeAction action) {
+    return kChangeActionNames[static_cast<std::size_t>(action)];
 }
 std::string_view name(JobState state) {
     return kJobStateNames[static_cast<std::size_t>(state)];

@@ -204,6 +204,11 @@ enum class ChangeState { draft, awaiting_approval, scheduled, running, done, par
 [[nodiscard]] std::string_view name(ChangeState state);
 [[nodiscard]] std::optional<ChangeState> change_state_from(std::string_view name);
 
+// What moves a change from state to state (core/change_flow.hpp).
+enum class ChangeAction { create, edit, submit, recheck, approve, reject, discard, start, resume, finish, cancel };
+inline constexpr std::size_t kChangeActions = 11;
+[[nodiscard]] std::string_view name(ChangeAction action);
+
 enum class JobState { fresh, queued, sent, accepted, transferring, displayed, failed, superseded, expired, cancelled };
 inline constexpr std::size_t kJobStates = 10;
 [[nodiscard]] std::string_view name(JobState state);  // `fresh` is "new"
@@ -247,6 +252,17 @@ struct Change {
     bool operator==(const Change&) const = default;
 
     [[nodiscard]] std::uint32_t count(JobState s) const { return counts[static_cast<std::size_t>(s)]; }
+};
+
+// One moment in the life of a change; append-only.
+struct ChangeStep {
+    std::string change;
+    ChangeState state = ChangeState::running;  // from here on
+    ChangeAction action = ChangeAction::create;
+    UnixMillis at{};
+    std::string actor;
+    std::string note;  // what the actor said, or why
+    bool operator==(const ChangeStep&) const = default;
 };
 
 struct Job {

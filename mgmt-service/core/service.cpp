@@ -108,8 +108,9 @@ Result<ChangeDetail> Service::change(const std::string& id) {
     auto change = impl_->store().change(id);
     if (!change) return fail(ServiceError::not_found, "change " + id);
     auto items = impl_->store().change_items(id, kItemsShown);
+    auto steps = impl_->store().change_steps(id);
     return impl_->ask([&](Engine& e) -> Result<ChangeDetail> {
-        ChangeDetail out{std::move(*change), {}};
+        ChangeDetail out{std::move(*change), {}, std::move(steps)};
         for (auto& item : items) {
             auto name = e.product_name(out.change.store, item.product);
             out.items.push_back({std::move(item), std::move(name)});

@@ -71,6 +71,7 @@ struct ChangeItemView {
 struct ChangeDetail {
     Change change;
     std::vector<ChangeItemView> items;  // the first 200
+    std::vector<ChangeStep> steps;      // oldest first
 };
 struct JobDetail {
     Job job;

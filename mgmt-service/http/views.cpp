@@ -221,6 +221,16 @@ Json view(const ChangeDetail& c, const std::string& currency) {
                          {"after", both(item.after)}});
     }
     out["items"] = std::move(items);
+    auto steps = Json::array();
+    for (const auto& step : c.steps) {
+        Json one{{"state", name(step.state)},
+                 {"action", name(step.action)},
+                 {"at", to_millis(step.at)},
+                 {"actor", step.actor}};
+        put(one, "note", step.note);
+        steps.push_back(std::move(one));
+    }
+    out["steps"] = std::move(steps);
     return out;
 }
 

@@ -23,6 +23,7 @@ struct WriteBatch {
     std::vector<PricePoint> prices{};
     std::vector<Change> changes{};
     std::vector<ChangeItem> items{};
+    std::vector<ChangeStep> change_steps{};
     std::vector<Job> jobs{};
     std::vector<JobStep> steps{};
     std::vector<StoredImage> images{};
@@ -30,7 +31,7 @@ struct WriteBatch {
 
     [[nodiscard]] std::size_t rows() const {
         return stores.size() + aps.size() + tags.size() + products.size() + prices.size() + changes.size() +
-               items.size() + jobs.size() + steps.size() + images.size() + keys.size();
+               items.size() + change_steps.size() + jobs.size() + steps.size() + images.size() + keys.size();
     }
     [[nodiscard]] bool empty() const { return rows() == 0; }
 };
@@ -46,6 +47,8 @@ struct Snapshot {
     std::vector<Job> jobs{};          // not final: at most one a tag
 };
 
+inline constexpr std::size_t kMaxChangeSteps = 1'000;
+
 class TaskStore {
 public:
     virtual ~TaskStore() = default;
@@ -60,6 +63,8 @@ public:
                                                       std::size_t limit, std::uint64_t& total) = 0;
     // By index.
     [[nodiscard]] virtual std::vector<ChangeItem> change_items(const std::string& change, std::size_t limit) = 0;
+    // In the order in which they were committed. At most kMaxChangeSteps, the first ones.
+    [[nodiscard]] virtual std::vector<ChangeStep> change_steps(const std::string& change) = 0;
     [[nodiscard]] virtual std::optional<Job> job(const std::string& id) = 0;
     // Newest first, as changes().
     [[nodiscard]] virtual std::vector<Job> jobs(const JobFilter& filter, const std::string& before, std::size_t limit,

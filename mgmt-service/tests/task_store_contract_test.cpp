@@ -7,6 +7,7 @@
 
 #include "common/testing/testing.hpp"
 #include "mgmt-service/adapters/memory/memory_task_store.hpp"
+#include "mgmt-service/adapters/sqlite/schema.hpp"
 #include "mgmt-service/adapters/sqlite/sqlite_task_store.hpp"
 
 namespace esl::mgmt {
@@ -199,6 +200,35 @@ TEST_P(TaskStoreContract, StepsStayInTheOrderTheyWereCommitted) {
     EXPECT_EQ(steps[2].state, JobState::sent);
 }
 
+TEST_P(TaskStoreContract, StepsOfAChangeStayInTheOrderTheyWereCommitted) {
+    WriteBatch b;
+    b.change_steps = {{"c1", ChangeState::draft, ChangeAction::create, at(5), "user:ana", ""},
+                      {"c1", ChangeState::awaiting_approval, ChangeAction::submit, at(5), "user:ana", "please"},
+                      {"c2", ChangeState::running, ChangeAction::create, at(5), "service", ""}};
+    store().commit(b);
+    b.change_steps = {{"c1", ChangeState::draft, ChangeAction::reject, at(4), "user:ben", "too \"cheap\""}};
+    store().commit(b);
+    open();
+    const auto steps = store().change_steps("c1");
+    ASSERT_EQ(steps.size(), 3U);
+    EXPECT_EQ(steps[1],
+              (ChangeStep{"c1", ChangeState::awaiting_approval, ChangeAction::submit, at(5), "user:ana", "please"}));
+    EXPECT_EQ(steps[2],
+              (ChangeStep{"c1", ChangeState::draft, ChangeAction::reject, at(4), "user:ben", "too \"cheap\""}));
+    EXPECT_TRUE(store().change_steps("c3").empty());
+}
+
+TEST_P(TaskStoreContract, GivesNoMoreStepsOfAChangeThanItPromises) {
+    WriteBatch b;
+    for (std::size_t i = 0; i < kMaxChangeSteps + 5; ++i) {
+        b.change_steps.push_back({"c1", ChangeState::running, ChangeAction::resume, at(0), "x", std::to_string(i)});
+    }
+    store().commit(b);
+    const auto steps = store().change_steps("c1");
+    ASSERT_EQ(steps.size(), kMaxChangeSteps);
+    EXPECT_EQ(steps.back().note, std::to_string(kMaxChangeSteps - 1));
+}
+
 TEST_P(TaskStoreContract, PricesBeginWithTheOneInForceAtTheAskedMoment) {
     WriteBatch b;
     b.prices = {{"s1", "X", at(100), 100, false, "c1"},
@@ -252,6 +282,33 @@ TEST_P(TaskStoreContract, ItemsComeByIndexUpToTheLimit) {
     ASSERT_EQ(items.size(), 3U);
     EXPECT_EQ(items[0].product, "P0");
     EXPECT_EQ(items[2].product, "P2");
+}
+
+TEST(SqliteTaskStore, GivesChangesOfAnOlderDatabaseTheStepsTheirRowsTellOf) {
+    const testing::TempDir dir;
+    {
+        sqlite::Database db((dir / "service.db").string(), false);
+        sqlite::migrate(db, 1);
+        const std::string into =
+            "INSERT INTO changes (id, store, state, kind, title, created_at, created_by, at, finished_at, items_total, "
+            "jobs_total, counts) VALUES ";
+        const std::string counts = "0, 0, '[0,0,0,0,0,0,0,0,0,0]')";
+        db.run((into + "('c1', 's1', 4, 'price', '', 100, 'user:ana', 200, 300, " + counts).c_str());
+        db.run((into + "('c2', 's1', 2, 'price', '', 100, 'user:ana', 900, NULL, " + counts).c_str());
+        db.run((into + "('c3', 's1', 6, 'price', '', 100, 'user:ana', 100, 150, " + counts).c_str());
+    }
+    SqliteTaskStore store(dir / "service.db");
+    const auto t = [](std::int64_t ms) { return from_millis(ms); };
+    EXPECT_EQ(store.change_steps("c1"),
+              (std::vector<ChangeStep>{
+                  {"c1", ChangeState::scheduled, ChangeAction::create, t(100), "user:ana", ""},
+                  {"c1", ChangeState::running, ChangeAction::start, t(200), "service", ""},
+                  {"c1", ChangeState::done, ChangeAction::finish, t(300), "service", ""},
+              }));
+    EXPECT_EQ(store.change_steps("c2").size(), 1U);
+    EXPECT_EQ(store.change_steps("c3").back(),
+              (ChangeStep{"c3", ChangeState::cancelled, ChangeAction::cancel, t(150), "service", ""}));
+    EXPECT_EQ(store.load().changes.size(), 1U);
 }
 
 TEST(SqliteTaskStore, RefusesADatabaseOfANewerVersion) {

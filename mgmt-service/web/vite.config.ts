@@ -5,5 +5,5 @@ export default defineConfig({
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
   base: './',
   build: { target: 'es2022', assetsInlineLimit: 0, sourcemap: false },
-  test: { include: ['test/**/*.test.ts'], setupFiles: ['test/setup.mjs'] },
+  test: { include: ['test/**/*.test.{ts,mjs}'], setupFiles: ['test/setup.mjs'] },
 });

@@ -77,6 +77,7 @@ void MemoryTaskStore::commit(const WriteBatch& b) {
     for (const auto& r : b.prices) prices_[{r.store, r.product}].push_back(r);
     for (const auto& r : b.changes) changes_[r.id] = r;
     for (const auto& r : b.items) items_[r.change][r.index] = r;
+    for (const auto& r : b.change_steps) change_steps_[r.change].push_back(r);
     for (const auto& r : b.jobs) jobs_[r.id] = r;
     for (const auto& r : b.steps) steps_[r.job].push_back(r);
     for (const auto& r : b.images) images_.try_emplace(r.ref.sha, r);
@@ -103,6 +104,13 @@ std::vector<ChangeItem> MemoryTaskStore::change_items(const std::string& change,
         if (out.size() >= limit) break;
         out.push_back(item);
     }
+    return out;
+}
+
+std::vector<ChangeStep> MemoryTaskStore::change_steps(const std::string& change) {
+    const std::lock_guard lock(mutex_);
+    auto out = find_in(change_steps_, change).value_or(std::vector<ChangeStep>{});
+    if (out.size() > kMaxChangeSteps) out.resize(kMaxChangeSteps);
     return out;
 }
 

@@ -262,6 +262,21 @@ ChangeItem read_item(Statement& s) {
     return r;
 }
 
+void put(Statement& s, const ChangeStep& r) {
+    s.with(r.change, r.state, r.action, r.at, r.actor, r.note).run();
+}
+
+ChangeStep read_change_step(Statement& s) {
+    ChangeStep r;
+    r.change = s.text();
+    r.state = s.as<ChangeState>();
+    r.action = s.as<ChangeAction>();
+    r.at = s.time();
+    r.actor = s.text();
+    r.note = s.text();
+    return r;
+}
+
 void put(Statement& s, const Job& r) {
     const auto tag = r.tag.text();
     const FailureColumns f(r.failure);

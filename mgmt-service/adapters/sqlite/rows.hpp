@@ -34,6 +34,7 @@ void put(Statement& s, const Product& r);
 void put(Statement& s, const PricePoint& r);
 void put(Statement& s, const Change& r);
 void put(Statement& s, const ChangeItem& r);
+void put(Statement& s, const ChangeStep& r);
 void put(Statement& s, const Job& r);
 void put(Statement& s, const JobStep& r);
 void put(Statement& s, const StoredImage& r);
@@ -46,6 +47,7 @@ void put(Statement& s, const Idempotency& r);
 [[nodiscard]] PricePoint read_price(Statement& s);
 [[nodiscard]] Change read_change(Statement& s);
 [[nodiscard]] ChangeItem read_item(Statement& s);
+[[nodiscard]] ChangeStep read_change_step(Statement& s);
 [[nodiscard]] Job read_job(Statement& s);
 [[nodiscard]] JobStep read_step(Statement& s);
 

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "mgmt-service/core/model.hpp"
+
 namespace esl::mgmt::sqlite {
 namespace {
 
@@ -54,11 +56,27 @@ CREATE TABLE images (sha TEXT PRIMARY KEY, crc INTEGER NOT NULL, width INTEGER N
     deflated BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE idempotency (actor TEXT NOT NULL, key TEXT NOT NULL, digest TEXT NOT NULL, change TEXT NOT NULL,
     at INTEGER NOT NULL, PRIMARY KEY (actor, key)) WITHOUT ROWID;
+)sql",
+                                                     // Changes made before have the steps that their row tells of.
+                                                     R"sql(
+CREATE TABLE change_steps (seq INTEGER PRIMARY KEY, change TEXT NOT NULL, state INTEGER NOT NULL,
+    action INTEGER NOT NULL, at INTEGER NOT NULL, actor TEXT NOT NULL, note TEXT NOT NULL);
+CREATE INDEX change_steps_by_change ON change_steps (change, seq);
+INSERT INTO change_steps (change, state, action, at, actor, note)
+    SELECT id, CASE WHEN at > created_at THEN 2 ELSE 3 END, 0, created_at, created_by, '' FROM changes ORDER BY id;
+INSERT INTO change_steps (change, state, action, at, actor, note)
+    SELECT id, 3, 7, at, 'service', '' FROM changes WHERE at > created_at AND state BETWEEN 3 AND 5 ORDER BY id;
+INSERT INTO change_steps (change, state, action, at, actor, note)
+    SELECT id, state, CASE state WHEN 6 THEN 10 ELSE 9 END, finished_at, 'service', '' FROM changes
+    WHERE finished_at IS NOT NULL AND state >= 4 ORDER BY id;
 )sql"};
+
+static_assert(static_cast<int>(ChangeAction::start) == 7 && static_cast<int>(ChangeAction::finish) == 9 &&
+              static_cast<int>(ChangeAction::cancel) == 10);
 
 }  // namespace
 
-void migrate(Database& db) {
+void migrate(Database& db, int to) {
     Statement version(db, "PRAGMA user_version");
     version.step();
     const auto at = version.as<int>();
@@ -67,7 +85,7 @@ void migrate(Database& db) {
         throw std::runtime_error("database has version " + std::to_string(at) + ", this program knows " +
                                  std::to_string(kSchemaVersion) + ": it was written by a newer one");
     }
-    for (int v = at; v < kSchemaVersion; ++v) {
+    for (int v = at; v < to; ++v) {
         db.run("BEGIN IMMEDIATE");
         try {
             db.run(kMigrations[v]);

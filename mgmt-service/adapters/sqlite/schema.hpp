@@ -5,9 +5,10 @@
 
 namespace esl::mgmt::sqlite {
 
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 // Makes or upgrades the tables, all or nothing. Throws std::runtime_error, also for a database of a newer version.
-void migrate(Database& db);
+// `to`: an earlier version, for tests of what follows it.
+void migrate(Database& db, int to = kSchemaVersion);
 
 }  // namespace esl::mgmt::sqlite

@@ -42,12 +42,13 @@ struct Statements {
           price(db, insert("prices", "store, product, valid_from, price, promotion, change", "INSERT")),
           change(db, insert("changes", sqlite::kChangeColumns)),
           item(db, insert("change_items", sqlite::kItemColumns)),
+          change_step(db, insert("change_steps", "change, state, action, at, actor, note", "INSERT")),
           job(db, insert("jobs", sqlite::kJobColumns)),
           step(db, insert("job_steps", "job, state, at, actor, detail", "INSERT")),
           image(db, insert("images", "sha, crc, width, height, deflated", "INSERT OR IGNORE")),
           key(db, insert("idempotency", "actor, key, digest, change, at")) {}
 
-    Statement store, ap, tag, product, price, change, item, job, step, image, key;
+    Statement store, ap, tag, product, price, change, item, change_step, job, step, image, key;
 };
 
 template <class Row>
@@ -165,7 +166,8 @@ Snapshot SqliteTaskStore::load() {
                                 " FROM change_items WHERE change IN (SELECT id FROM changes WHERE state = 2) ORDER BY "
                                 "change, idx");
         out.items = all(items, sqlite::read_item);
-        Statement jobs(db, std::string("SELECT ") + sqlite::kJobColumns + " FROM jobs WHERE state < 5 OR state = 6 ORDER BY id");
+        Statement jobs(
+            db, std::string("SELECT ") + sqlite::kJobColumns + " FROM jobs WHERE state < 5 OR state = 6 ORDER BY id");
         out.jobs = all(jobs, sqlite::read_job);
         return out;
     });
@@ -186,6 +188,7 @@ void SqliteTaskStore::commit(const WriteBatch& b) {
         put_all(put.price, b.prices);
         put_all(put.change, b.changes);
         put_all(put.item, b.items);
+        put_all(put.change_step, b.change_steps);
         put_all(put.job, b.jobs);
         put_all(put.step, b.steps);
         put_all(put.image, b.images);
@@ -219,6 +222,15 @@ std::vector<ChangeItem> SqliteTaskStore::change_items(const std::string& change,
         Statement s(db, std::string("SELECT ") + sqlite::kItemColumns +
                             " FROM change_items WHERE change = ? ORDER BY idx LIMIT ?");
         return all(s.with(change, limit), sqlite::read_item);
+    });
+}
+
+std::vector<ChangeStep> SqliteTaskStore::change_steps(const std::string& change) {
+    return impl_->read([&](Database& db) {
+        Statement s(db,
+                    "SELECT change, state, action, at, actor, note FROM change_steps WHERE change = ? ORDER BY seq "
+                    "LIMIT ?");
+        return all(s.with(change, kMaxChangeSteps), sqlite::read_change_step);
     });
 }
 

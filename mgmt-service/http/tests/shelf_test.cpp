@@ -31,6 +31,12 @@ TEST_F(RestTest, ASingleChangeReachesTheTagAndIsProven) {
     EXPECT_EQ(detail["counts"], (Json{{"displayed", 1}}));
     EXPECT_EQ(detail["items"][0]["before"]["price"], eur(249));
     EXPECT_EQ(detail["items"][0]["after"]["price"], eur(229));
+    ASSERT_EQ(detail["steps"].size(), 2U) << detail["steps"];
+    EXPECT_EQ(
+        detail["steps"][0],
+        (Json{{"state", "running"}, {"action", "create"}, {"at", detail["created_at"]}, {"actor", "user:admin"}}));
+    EXPECT_EQ(detail["steps"][1]["state"], "done");
+    EXPECT_EQ(detail["steps"][1]["at"], detail["finished_at"]);
 
     const auto tag = admin->get("/tags/" + kTag).body;
     EXPECT_EQ(tag["desired"]["image"], tag["reported"]["image"]);

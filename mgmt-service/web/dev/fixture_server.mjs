@@ -136,7 +136,7 @@ const routes = [
   ['POST', /^\/stores\/([^/]+)\/products:import$/, (m, q, req, res) => importRows(req, res, q)],
   ['GET', /^\/changes$/, (m, q) => page(world.changes.filter((c) => !q.get('state') || c.state === q.get('state')).map(world.changeOut), q)],
   ['POST', /^\/stores\/([^/]+)\/changes$/, async (m, q, req) => createChange(m[1], await body(req))],
-  ['GET', /^\/changes\/([^/]+)$/, (m) => { const c = world.changes.find((x) => x.id === m[1]) ?? refuse(404, 'not-found', 'no such change'); return { ...world.changeOut(c), items: c.items }; }],
+  ['GET', /^\/changes\/([^/]+)$/, (m) => { const c = world.changes.find((x) => x.id === m[1]) ?? refuse(404, 'not-found', 'no such change'); return { ...world.changeOut(c), items: c.items, steps: c.steps }; }],
   ['POST', /^\/changes\/([^/]+)\/cancel$/, (m) => { const c = world.changes.find((x) => x.id === m[1]); c.state = 'cancelled'; emit('change', world.changeOut(c)); return world.changeOut(c); }],
   ['GET', /^\/jobs$/, (m, q) => page([...world.jobs.values()].reverse().filter((j) => (!q.get('change') || j.change === q.get('change')) && (!q.get('tag') || j.tag === q.get('tag')) && (!q.get('state') || j.state === q.get('state'))), q)],
   ['GET', /^\/jobs\/(.+)$/, (m) => world.jobs.get(m[1]) ?? refuse(404, 'not-found', 'no such job')],

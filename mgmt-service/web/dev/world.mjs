@@ -71,7 +71,8 @@ export function createWorld(emit) {
   });
 
   w.makeChange = (kind, title, actor, touched, items = [], at = Date.now()) => {
-    const c = { id: uuid7(), store: 'zagreb-1', state: at > Date.now() ? 'scheduled' : 'running', kind, title, created_at: Date.now(), created_by: actor, at, finished_at: null, items_total: items.length || touched.length, jobs_total: 0, counts: {}, timings: { p50_ms: null, p99_ms: null }, items, times: [] };
+    const c = { id: uuid7(), store: 'zagreb-1', state: at > Date.now() ? 'scheduled' : 'running', kind, title, created_at: Date.now(), created_by: actor, at, finished_at: null, items_total: items.length || touched.length, jobs_total: 0, counts: {}, timings: { p50_ms: null, p99_ms: null }, items, times: [], steps: [] };
+    c.steps.push({ state: c.state, action: 'create', at: Date.now(), actor });
     w.changes.unshift(c);
     w.log(actor, 'change.create', `change:${c.id}`, { store: c.store, change: c.id, after: { title, items: items.length } });
     const tags = [...w.tags.values()].filter((t) => t.products.some((x) => touched.includes(x.id)));
@@ -80,7 +81,7 @@ export function createWorld(emit) {
     emit('change', w.changeOut(c));
     return c;
   };
-  w.changeOut = ({ items, times, ...c }) => c;
+  w.changeOut = ({ items, times, steps, ...c }) => c;
   w.want = (t, c, actor) => {
     const p = w.products.get(t.products[0]?.id);
     const image = imageOf(t.panel, p ? w.view(p) : null);
@@ -135,6 +136,7 @@ export function createWorld(emit) {
     if (c.state === 'running' && n('displayed') + n('failed') + n('superseded') === c.jobs_total) {
       c.state = n('failed') ? 'partly_failed' : 'done';
       c.finished_at = Date.now();
+      c.steps.push({ state: c.state, action: 'finish', at: Date.now(), actor: 'service' });
     }
   }
 

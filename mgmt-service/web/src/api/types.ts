@@ -78,7 +78,10 @@ export interface Change {
 }
 export interface ChangeDetail extends Change {
   items: { product: string; name: string; before: PriceAndPromotion | null; after: PriceAndPromotion }[];
+  steps: ChangeStep[];
 }
+export type ChangeAction = 'create' | 'edit' | 'submit' | 'recheck' | 'approve' | 'reject' | 'discard' | 'start' | 'resume' | 'finish' | 'cancel';
+export interface ChangeStep { state: ChangeState; action: ChangeAction; at: number; actor: string; note?: string }
 export interface JobStep { state: JobState; at: number; actor: string; detail?: string }
 export interface Job {
   id: string; change: string; store: string; tag: string; ap: string | null; version: number; image: string;

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { AuditEntry, AuditProof } from '../api/types';
+import { actions } from '../lib/actions';
 import { t, type Key } from '../lib/i18n';
 import { useDebounced, useLoad, useThrottled } from '../lib/load';
 import { checkProof, parseCheckpoint, type ProofCheck, type StepState } from '../lib/merkle';
@@ -11,7 +12,6 @@ import { go, href, route, setQuery } from '../shell/router';
 import { api, locale, useEvent } from '../state';
 
 const kPage = 60;
-const kinds = ['', 'job.displayed', 'job.failed', 'change', 'product', 'tag', 'ap', 'session', 'user', 'token'] as const;
 
 export function AuditPage() {
   const query = route.value.query;
@@ -43,7 +43,13 @@ export function AuditPage() {
           <input type="search" value={object} onInput={(e) => setObject(e.currentTarget.value)} placeholder={t('audit_search_hint')} aria-label={t('audit_search_hint')} spellcheck={false} /></label>
         <label class="inline-field"><span>{t('what')}</span>
           <select value={query['action'] ?? ''} onChange={(e) => setQuery({ action: e.currentTarget.value })}>
-            {kinds.map((k) => <option key={k} value={k}>{k ? (t(`audit_kind_${k.replace('.', '_')}` as Key)) : t('all')}</option>)}
+            <option value="">{t('all')}</option>
+            {Object.entries(actions).map(([kind, of]) => (
+              <optgroup key={kind} label={t(`audit_kind_${kind}` as Key)}>
+                {of.length > 1 && <option value={kind}>{t('audit_all_of', { what: t(`audit_kind_${kind}` as Key) })}</option>}
+                {of.map((action) => <option key={action} value={action}>{actionText(action)}</option>)}
+              </optgroup>
+            ))}
           </select></label>
         <label class="inline-field"><span>{t('until')}</span><input type="datetime-local" value={query['to'] ?? ''} onChange={(e) => setQuery({ to: e.currentTarget.value })} /></label>
         {narrowed.map((k) => (

@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks';
-import type { Job, JobState, PriceAndPromotion } from '../api/types';
+import type { ChangeStep, Job, JobState, PriceAndPromotion } from '../api/types';
 import { t, type Key } from '../lib/i18n';
 import { useLoad, useThrottled } from '../lib/load';
+import { actionText } from '../parts/activity';
 import { actorName, Ago, ChangeBadge, changeTitle, Chips, Empty, Failed, JobBadge, Price, problemText, Progress, shortAp, Skeleton, span, toneOf, When } from '../parts/bits';
 import { Icon } from '../shell/icons';
 import { href } from '../shell/router';
@@ -11,13 +12,17 @@ const kOrder: JobState[] = ['new', 'queued', 'sent', 'accepted', 'transferring',
 
 export function ChangePage({ id }: { id: string }) {
   const change = useLoad(() => api.change(id), [id]);
-  useEvent('change', (c) => { if (c.id === id) change.set((old) => old && { ...old, ...c }); });
+  useEvent('change', (c) => {
+    if (c.id !== id) return;
+    if (c.state !== change.data?.state) change.reload();  // an event has no steps
+    change.set((old) => old && { ...old, ...c });
+  });
   const c = change.data;
   if (change.error) return <div class="page"><Failed error={change.error} retry={change.reload} /></div>;
   if (!c) return <div class="page"><Skeleton /></div>;
   const cancel = async () => {
     if (!confirm(t('cancel_sure'))) return;
-    try { const next = await api.cancelChange(id); change.set((old) => old && { ...old, ...next }); } catch (e) { toast(problemText(e as Error), 'bad'); }
+    try { const next = await api.cancelChange(id); change.set((old) => old && { ...old, ...next }); change.reload(); } catch (e) { toast(problemText(e as Error), 'bad'); }
   };
   const going = ['scheduled', 'running', 'draft', 'awaiting_approval'].includes(c.state);
   const displayed = c.counts.displayed ?? 0;
@@ -56,9 +61,29 @@ export function ChangePage({ id }: { id: string }) {
             {c.items_total > c.items.length && <li class="muted pad">{t('and_n_more', { n: c.items_total - c.items.length })}</li>}
           </ul>
         </section>
-        <Jobs id={id} counts={c.counts} />
+        <div>
+          <Timeline steps={c.steps} />
+          <Jobs id={id} counts={c.counts} />
+        </div>
       </div>
     </div>
+  );
+}
+
+function Timeline({ steps }: { steps: ChangeStep[] }) {
+  return (
+    <section class="card timeline">
+      <header class="card-head"><h2>{t('timeline')}</h2></header>
+      <ol class="steps">
+        {steps.map((s, i) => (
+          <li key={i} class={`step-${s.state}`}>
+            <b>{actionText(`change.${s.action === 'finish' ? s.state : s.action}`)}</b>
+            <small>{actorName(s.actor)}{s.note && ` · ${s.note}`}</small>
+            <small class="time"><When at={s.at} /></small>
+          </li>
+        ))}
+      </ol>
+    </section>
   );
 }
 
