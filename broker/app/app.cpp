@@ -76,7 +76,11 @@ struct App::Impl {
     void open() {
         const auto count = shard_count(config.shards);
         std::vector<Bound> bound;
-        for (const auto& address : config.listen) bound.push_back(bind_listeners(address, count));
+        for (const auto& listener : all_listeners(config)) {
+            endpoints.push_back(make_endpoint(listener, config.settings.limits));
+            bound.push_back(bind_listeners(listener.address, count, listener.dual_stack));
+            endpoints.back()->address = bound.back().address;
+        }
         if (!config.data.empty()) {
             store = open_sqlite_message_store({.file = config.data / "messages.db",
                                                .gather = config.store_gather,
@@ -88,16 +92,16 @@ struct App::Impl {
                                    .store = store.get(),
                                    .authenticator = authenticator,
                                    .ids = ids,
-                                   .addresses = addresses};
+                                   .addresses = addresses,
+                                   .endpoints = endpoints};
         for (unsigned i = 0; i < count; ++i)
             shards.push_back(std::make_unique<Shard>(i, count, shared, registrar.current()));
         for (auto& shard : shards) shard->set_peers(shards);
         restore();
-        for (const auto& b : bound) {
-            listening.push_back(b.address);
-            for (unsigned i = 0; i < count; ++i) shards[i]->listen_on(b.sockets[i]);
+        for (std::size_t at = 0; at < bound.size(); ++at) {
+            for (unsigned i = 0; i < count; ++i) shards[i]->listen_on(bound[at].sockets[i]);
         }
-        control.emplace(shards, registrar, store.get());
+        control.emplace(shards, registrar, store.get(), endpoints);
         registrar.on_change([this](std::shared_ptr<const Registry> registry) {
             for (auto& shard : shards)
                 shard->post(RunOnShard{[&hub = shard->hub(), registry] { hub.set_registry(registry); }});
@@ -127,7 +131,14 @@ struct App::Impl {
         for (auto& shard : shards) shard->post(RunOnShard{[&told] { told.count_down(); }});
         told.wait();
         for (auto& shard : shards) shard->post(RunOnShard{[&shard] { shard->open_doors(); }});
-        for (const auto& address : listening) spdlog::info("listening on {}", address);
+        for (const auto& endpoint : endpoints) {
+            if (endpoint->kind == ListenerKind::tcp) {
+                spdlog::info("listening on {}", endpoint->address);
+            } else {
+                spdlog::info("listening on {} ({})", endpoint->address, describe(endpoint->kind));
+            }
+            warn_of_age(*endpoint);
+        }
         std::uint64_t value = 0;
         while (::read(stop_event, &value, sizeof value) < 0 && errno == EINTR) {
         }
@@ -139,6 +150,31 @@ struct App::Impl {
         return 0;
     }
 
+    void warn_of_age(const Endpoint& endpoint) const {
+        if (!endpoint.tls) return;
+        const auto left = endpoint.tls->not_after() - clock.wall();
+        if (left <= std::chrono::seconds(0)) {
+            spdlog::error("the certificate of {} has expired", endpoint.address);
+        } else if (left < std::chrono::hours(24 * 14)) {
+            spdlog::warn("the certificate of {} expires in {} h", endpoint.address,
+                         std::chrono::duration_cast<std::chrono::hours>(left).count());
+        }
+    }
+
+    // For connections to come; a listener whose new files are bad keeps its old ones.
+    void reload_certificates() {
+        for (const auto& endpoint : endpoints) {
+            if (!endpoint->tls) continue;
+            try {
+                endpoint->tls->reload();
+                spdlog::info("reloaded the certificate of {}", endpoint->address);
+                warn_of_age(*endpoint);
+            } catch (const std::runtime_error& error) {
+                spdlog::error("reload: {}: {}; the old certificate stays in force", endpoint->address, error.what());
+            }
+        }
+    }
+
     Config config;
     int folder_lock;
     SystemClock clock;
@@ -147,10 +183,10 @@ struct App::Impl {
     SharedIds ids;
     AddressCounts addresses;
     std::unique_ptr<MessageStore> store;
+    std::vector<std::unique_ptr<Endpoint>> endpoints;
     std::vector<std::unique_ptr<Shard>> shards;
     std::optional<Control> control;
     std::optional<Admin> admin;
-    std::vector<std::string> listening;
     int stop_event;
 };
 
@@ -167,6 +203,7 @@ void App::stop() {
 }
 
 void App::reload() {
+    impl_->reload_certificates();
     const auto& old = impl_->config;
     try {
         auto groups = old.groups;
@@ -179,14 +216,14 @@ void App::reload() {
             topics.insert(topics.end(), old.option_topics.begin(), old.option_topics.end());
         }
         impl_->registrar.reload(groups, topics);
-        spdlog::info("reloaded groups and topics; other settings wait for a restart");
+        spdlog::info("reloaded groups, topics and certificates; other settings wait for a restart");
     } catch (const std::exception& error) {
         spdlog::error("reload: {}; nothing has changed", error.what());
     }
 }
 
-std::string App::address() const {
-    return impl_->listening.empty() ? std::string{} : impl_->listening.front();
+std::string App::address(std::size_t listener) const {
+    return impl_->endpoints.at(listener)->address;
 }
 std::uint64_t App::counter(const std::string& name) const {
     for (const auto& figure : impl_->control->figures()) {

@@ -21,11 +21,11 @@ public:
     int run();
     // Async-signal-safe and thread-safe.
     void stop();
-    // Thread-safe: groups and topics of the configuration file and of names.json as they are now. What cannot be read
-    // is logged and changes nothing.
+    // Thread-safe: groups and topics of the configuration file and of names.json, and the listeners' certificates, as
+    // they are now. What cannot be read is logged and changes nothing.
     void reload();
-    // What the first listener is bound to, "ADDR:PORT".
-    [[nodiscard]] std::string address() const;
+    // What a listener is bound to, "ADDR:PORT"; throws std::out_of_range for one that is not there.
+    [[nodiscard]] std::string address(std::size_t listener = 0) const;
     [[nodiscard]] std::string admin_address() const;
     // Of /metrics; throws std::out_of_range for a name that is not there.
     [[nodiscard]] std::uint64_t counter(const std::string& name) const;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "broker/app/listen.hpp"
 #include "common/config/config.hpp"
 #include "common/http/url.hpp"
 
@@ -114,7 +113,7 @@ void check_values(const Table& root, const Config& config) {
     names(root.table("presence"), "groups", config.settings.presence_groups, check_group);
     for (const auto& address : config.listen) {
         try {
-            check_listen_address(address);
+            static_cast<void>(parse_listener(address));
         } catch (const std::runtime_error& error) {
             throw ConfigError(root.where("listen") + ": key 'listen': " + error.what());
         }
@@ -138,10 +137,24 @@ std::optional<Mode> parse_mode(std::string_view text) {
     return std::nullopt;
 }
 
+std::vector<ListenerConfig> all_listeners(const Config& config) {
+    std::vector<ListenerConfig> out;
+    for (const auto& address : config.listen) {
+        auto listener = parse_listener(address);
+        listener.tls = config.tls;
+        listener.where = "listener " + address;
+        out.push_back(std::move(listener));
+    }
+    out.insert(out.end(), config.listeners.begin(), config.listeners.end());
+    return out;
+}
+
 Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_override) {
     const auto root = Table::load(file);
     root.only({"mode",
                "listen",
+               "listener",
+               "tls",
                "data",
                "admin",
                "shards",
@@ -173,6 +186,8 @@ Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_o
     auto& s = config.settings;
     std::string data;
     root.read("listen", config.listen);
+    config.listeners = read_listeners(root);
+    config.tls = read_tls(root.table("tls"));
     root.read("data", data);
     config.data = data;
     root.read("admin", config.admin);

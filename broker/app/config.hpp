@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/app/listener_config.hpp"
 #include "broker/core/settings.hpp"
 #include "common/log/log.hpp"
 
@@ -26,11 +27,13 @@ struct AccessKeyConfig {
 
 struct Config {
     std::optional<Mode> mode;
-    std::vector<std::string> listen;  // "ADDR:PORT"; port 0 picks a free one
-    std::filesystem::path data;       // empty: nothing outlives the process
-    std::string admin;                // "ADDR:PORT", empty: no administration
-    unsigned shards = 0;              // 0: one per core
-    std::filesystem::path file;       // that it was read from; empty: none
+    std::vector<std::string> listen;        // as parse_listener() takes them
+    TlsSettings tls;                        // of those
+    std::vector<ListenerConfig> listeners;  // `[[listener]]`
+    std::filesystem::path data;             // empty: nothing outlives the process
+    std::string admin;                      // "ADDR:PORT", empty: no administration
+    unsigned shards = 0;                    // 0: one per core
+    std::filesystem::path file;             // that it was read from; empty: none
     std::vector<std::string> groups;
     std::vector<std::string> topics;
     std::vector<std::string> option_groups;  // of the command line: they outlive a reload of the file
@@ -46,6 +49,8 @@ struct Config {
     [[nodiscard]] Mode effective_mode() const { return mode.value_or(Mode::apsara); }
 };
 
+// Those of `listen`, then `[[listener]]`. Throws as parse_listener() does.
+[[nodiscard]] std::vector<ListenerConfig> all_listeners(const Config& config);
 // Throws config::ConfigError, which names file, line and key. `mode_override` (from the command line) decides which
 // defaults the limits start from. An empty path gives the defaults.
 [[nodiscard]] Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_override);

@@ -1,8 +1,11 @@
 #include "broker/app/control.hpp"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <future>
 #include <memory>
+#include <optional>
 
 #include "broker/net/shard.hpp"
 #include "common/mqtt/topic.hpp"
@@ -86,6 +89,25 @@ bool Control::alive() {
     return true;
 }
 
+void Control::add_listener_figures(std::vector<Figure>& out) const {
+    std::array<std::uint64_t, kListenerKinds> open{};
+    std::optional<UnixMillis> first_to_end;
+    for (const auto& endpoint : endpoints_) {
+        open[static_cast<std::size_t>(endpoint->kind)] += endpoint->counts.connections.load(std::memory_order_relaxed);
+        if (endpoint->tls)
+            first_to_end = std::min(first_to_end.value_or(UnixMillis::max()), endpoint->tls->not_after());
+    }
+    constexpr std::array kNames{"sockets_tcp", "sockets_tls", "sockets_ws", "sockets_wss"};
+    constexpr std::array kHelp{"open sockets of plain listeners, before and after CONNECT",
+                               "open sockets of TLS listeners", "open sockets of WebSocket listeners",
+                               "open sockets of secure WebSocket listeners"};
+    for (std::size_t i = 0; i < kListenerKinds; ++i) out.push_back({kNames[i], "gauge", kHelp[i], open[i]});
+    if (!first_to_end) return;
+    out.push_back({"tls_certificate_expiry_seconds", "gauge",
+                   "Unix time at which the first listener's certificate expires",
+                   static_cast<std::uint64_t>(std::max<std::int64_t>(to_millis(*first_to_end) / 1000, 0))});
+}
+
 std::vector<Control::Figure> Control::figures() const {
     std::vector<Figure> out;
     const auto sum = [&](Counter Counters::* member) {
@@ -97,6 +119,7 @@ std::vector<Control::Figure> Control::figures() const {
     ESL_BROKER_COUNTERS(ESL_X)
 #undef ESL_X
     out.push_back({"shards", "gauge", "threads that serve clients", shards_.size()});
+    add_listener_figures(out);
     if (store_ == nullptr) return out;
     const auto f = store_->figures();
     out.push_back({"store_commits_total", "counter", "commits of the message store", f.commits});

@@ -14,6 +14,7 @@
 namespace esl::broker {
 
 class Shard;
+struct Endpoint;
 
 struct SessionInfo {
     std::string client_id;
@@ -27,11 +28,12 @@ struct SessionInfo {
     std::size_t in_flight = 0;  // sent and not acknowledged
 };
 
-// Thread-safe. The shards outlive it and are running.
+// Thread-safe. The shards and endpoints outlive it and are running.
 class Control {
 public:
-    Control(std::vector<std::unique_ptr<Shard>>& shards, Registrar& registrar, const MessageStore* store)
-        : shards_(shards), registrar_(registrar), store_(store) {}
+    Control(std::vector<std::unique_ptr<Shard>>& shards, Registrar& registrar, const MessageStore* store,
+            const std::vector<std::unique_ptr<Endpoint>>& endpoints)
+        : shards_(shards), registrar_(registrar), store_(store), endpoints_(endpoints) {}
 
     [[nodiscard]] Registrar& registrar() { return registrar_; }
     // At most `most`, of clients whose id contains `part`; `connected_only` leaves the offline ones out.
@@ -53,12 +55,14 @@ public:
     [[nodiscard]] std::vector<Figure> figures() const;
 
 private:
+    void add_listener_figures(std::vector<Figure>& out) const;
     // Runs on the shard and waits for its end; false when it did not answer in time.
     bool on_shard(std::size_t index, std::function<void(Shard&)> work);
 
     std::vector<std::unique_ptr<Shard>>& shards_;
     Registrar& registrar_;
     const MessageStore* store_;
+    const std::vector<std::unique_ptr<Endpoint>>& endpoints_;
 };
 
 }  // namespace esl::broker

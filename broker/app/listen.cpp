@@ -27,6 +27,17 @@ struct Address {
     throw std::runtime_error("cannot listen on " + address + ": " + why);
 }
 
+// False on a machine that has no IPv6, or where it is switched off.
+bool has_ipv6() {
+    const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return false;
+    sockaddr_in6 any{};
+    any.sin6_family = AF_INET6;
+    const bool good = ::bind(fd, reinterpret_cast<const sockaddr*>(&any), sizeof any) == 0;
+    ::close(fd);
+    return good;
+}
+
 Address parse(const std::string& text) {
     const auto colon = text.rfind(':');
     if (colon == std::string::npos) refuse(text, "no port");
@@ -37,7 +48,7 @@ Address parse(const std::string& text) {
     if (error != std::errc{} || at != end) refuse(text, "the port is not a number up to 65535");
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
     if (host == "localhost") host = "127.0.0.1";
-    if (host.empty() || host == "*") host = "::";
+    if (host.empty() || host == "*") host = has_ipv6() ? "::" : "0.0.0.0";
     Address out;
     auto& v4 = reinterpret_cast<sockaddr_in&>(out.storage);
     auto& v6 = reinterpret_cast<sockaddr_in6&>(out.storage);
@@ -55,14 +66,14 @@ Address parse(const std::string& text) {
     return out;
 }
 
-int open_socket(const std::string& text, const Address& address, bool shared) {
+int open_socket(const std::string& text, const Address& address, bool shared, bool dual_stack) {
     const int fd = ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) refuse(text, std::generic_category().message(errno));
     const int on = 1;
-    const int off = 0;
+    const int only_v6 = dual_stack ? 0 : 1;
     ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (shared) ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    if (address.storage.ss_family == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (address.storage.ss_family == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof only_v6);
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // inherited by accepted sockets
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0 ||
         ::listen(fd, kBacklog) != 0) {
@@ -94,13 +105,13 @@ void check_listen_address(const std::string& address) {
     static_cast<void>(parse(address));
 }
 
-Bound bind_listeners(const std::string& text, unsigned count) {
+Bound bind_listeners(const std::string& text, unsigned count, bool dual_stack) {
     Address address = parse(text);
     // With SO_REUSEPORT a second broker would share the port without an error: ask without it first.
-    if (count > 1) ::close(open_socket(text, address, false));
+    if (count > 1) ::close(open_socket(text, address, false, dual_stack));
     Bound out;
     for (unsigned i = 0; i < count; ++i) {
-        out.sockets.push_back(open_socket(text, address, count > 1));
+        out.sockets.push_back(open_socket(text, address, count > 1, dual_stack));
         if (i > 0) continue;
         out.address = bound_address(out.sockets.front());
         ::getsockname(out.sockets.front(), reinterpret_cast<sockaddr*>(&address.storage),

@@ -4,7 +4,6 @@
 #include <iostream>
 
 #include "broker/adapters/config_authenticator.hpp"
-#include "broker/app/listen.hpp"
 
 namespace esl::broker {
 namespace {
@@ -20,13 +19,13 @@ int hash_from_stdin() {
 }
 
 // The file's own values have been checked with their line; these came with the command line.
-void check_options(const Config& config, const std::vector<std::string>& listen) {
+void check_options(const Config& config) {
     const auto check = [](const char* option, const Result<>& ok) {
         if (!ok) throw std::runtime_error(std::string(option) + ": " + ok.error().message());
     };
     for (const auto& name : config.option_groups) check("--group", check_group(name));
     for (const auto& name : config.option_topics) check("--topic", check_parent(name));
-    for (const auto& address : listen) check_listen_address(address);
+    static_cast<void>(all_listeners(config));
     if (!config.admin.empty() && config.data.empty())
         throw std::runtime_error("administration needs a data folder for its key and its audit log");
 }
@@ -39,6 +38,10 @@ std::optional<int> parse_options(int argc, char** argv, Config& config) {
     std::string file;
     std::string mode;
     std::vector<std::string> listen;
+    std::string certificate;
+    std::string key;
+    std::string client_ca;
+    std::string client_certificates;
     std::vector<std::string> groups;
     std::vector<std::string> topics;
     std::string data;
@@ -51,7 +54,15 @@ std::optional<int> parse_options(int argc, char** argv, Config& config) {
     std::string presence;
     app.add_option("--config", file, "broker.toml")->check(CLI::ExistingFile);
     app.add_flag("--check-config", check, "read the configuration, say what is wrong with it, and end");
-    app.add_option("--listen", listen, "MQTT over TCP on ADDR:PORT (repeatable; port 0 picks a free one)");
+    app.add_option("--listen", listen,
+                   "MQTT on ADDR:PORT or mqtt://, mqtts://, ws://, wss://ADDR:PORT (repeatable; port 0 picks a free "
+                   "one); replaces "
+                   "the file's listeners");
+    app.add_option("--tls-certificate", certificate, "PEM, for mqtts:// and wss://: the broker's own, then its CA's");
+    app.add_option("--tls-key", key, "PEM, its key");
+    app.add_option("--tls-client-ca", client_ca, "PEM, who may sign clients' certificates");
+    app.add_option("--tls-client-certificates", client_certificates, "none, optional, required")
+        ->check(CLI::IsMember({"none", "optional", "required"}));
     app.add_option("--data", data, "folder for what outlives the process; none: nothing does");
     app.add_option("--mode", mode, "apsara (default) or standard")->check(CLI::IsMember({"apsara", "standard"}));
     app.add_option("--admin", admin, "administration and metrics by HTTP on ADDR:PORT");
@@ -73,8 +84,17 @@ std::optional<int> parse_options(int argc, char** argv, Config& config) {
         return app.exit(error) == 0 ? 0 : 2;
     }
     config = load_config(file, mode.empty() ? std::nullopt : parse_mode(mode));
-    if (!listen.empty()) config.listen = listen;
-    if (config.listen.empty()) config.listen = {"127.0.0.1:1883"};
+    if (!listen.empty()) {
+        config.listen = listen;
+        config.listeners.clear();
+    }
+    if (config.listen.empty() && config.listeners.empty()) config.listen = {"127.0.0.1:1883"};
+    if (!certificate.empty()) config.tls.certificate = certificate;
+    if (!key.empty()) config.tls.key = key;
+    if (!client_ca.empty()) config.tls.client_ca = client_ca;
+    if (client_certificates == "none") config.tls.client_certificates = ClientCertificates::none;
+    if (client_certificates == "optional") config.tls.client_certificates = ClientCertificates::optional;
+    if (client_certificates == "required") config.tls.client_certificates = ClientCertificates::required;
     if (!data.empty()) config.data = data;
     if (!admin.empty()) config.admin = admin;
     if (!presence.empty()) config.settings.presence_topic = presence;
@@ -86,8 +106,10 @@ std::optional<int> parse_options(int argc, char** argv, Config& config) {
     config.allow_anonymous |= anonymous;
     if (!level.empty()) config.log.level = level;
     config.log.json |= json;
-    check_options(config, listen);
+    check_options(config);
     if (check) {
+        for (const auto& listener : all_listeners(config))
+            static_cast<void>(make_endpoint(listener, config.settings.limits));
         std::cout << "the configuration is good\n";
         return 0;
     }

@@ -46,6 +46,11 @@ private:
     X(subscribes_refused_total, counter, "filters that the client has no permission for")                     \
     X(keep_alive_timeouts_total, counter, "connections closed for silence")                                   \
     X(connect_timeouts_total, counter, "connections closed for want of a CONNECT")                            \
+    X(tls_handshakes_total, counter, "TLS sessions established, resumed ones included")                       \
+    X(tls_resumptions_total, counter, "TLS sessions resumed by a ticket")                                     \
+    X(tls_handshake_failures_total, counter, "connections closed because no TLS session came about")          \
+    X(websocket_refused_total, counter, "connections closed because no WebSocket came about")                 \
+    X(layer_violations_total, counter, "connections closed for TLS or WebSocket frames that are not allowed") \
     X(store_failures_total, counter, "messages the store could not take")                                     \
     X(dropped_qos0_total, counter, "QoS 0 deliveries dropped because the client reads too slowly or is away") \
     X(dropped_queue_full_total, counter, "messages dropped from a full queue, oldest first")                  \

@@ -207,7 +207,9 @@ void Hub::send_connack(Session& s, const mqtt::ConnectView& packet, bool present
         }
         properties.number(PropertyId::receive_maximum, settings.limits.receive_maximum);
         if (!settings.retain) properties.number(PropertyId::retain_available, 0);
-        properties.number(PropertyId::maximum_packet_size, static_cast<std::uint32_t>(settings.limits.packet));
+        const auto packet_limit = s.link->packet_limit();
+        properties.number(PropertyId::maximum_packet_size,
+                          static_cast<std::uint32_t>(packet_limit != 0 ? packet_limit : settings.limits.packet));
         if (assigned) properties.text(PropertyId::assigned_client_identifier, s.client_id);
         properties.number(PropertyId::topic_alias_maximum, settings.limits.topic_alias);
         if (!settings.shared_subscriptions) properties.number(PropertyId::shared_subscription_available, 0);

@@ -21,21 +21,39 @@ constexpr std::uint32_t kCloseSeconds = 5;  // for a client that does not read i
 
 }  // namespace
 
-Connection::Connection(Shard& shard, int fd, std::string peer, std::uint64_t id)
-    : shard_(shard), fd_(fd), id_(id), peer_(std::move(peer)), last_seen_(shard.now_) {}
+Connection::Connection(Shard& shard, AdoptConnection&& from, std::uint64_t id)
+    : shard_(shard),
+      fd_(from.fd),
+      id_(id),
+      peer_(std::move(from.peer)),
+      layer_(std::move(from.layer)),
+      last_seen_(shard.now_),
+      endpoint_(from.endpoint) {
+    if (from.unsent.empty()) return;
+    out_ = std::move(from.unsent);
+    mark_dirty();
+}
 
 Connection::~Connection() {
     if (fd_ >= 0) ::close(fd_);
 }
 
+const Endpoint& Connection::endpoint() const {
+    return *shard_.shared_.endpoints[endpoint_];
+}
+
 std::size_t Connection::packet_limit() const {
-    const auto& limits = shard_.shared_.settings.limits;
-    return session_ != nullptr ? limits.packet : limits.packet_before_connect;
+    return session_ != nullptr ? endpoint().packet : endpoint().packet_before_connect;
+}
+
+void Connection::mark_dirty() {
+    if (dirty_) return;
+    dirty_ = true;
+    shard_.mark_dirty(*this);
 }
 
 void Connection::start(Bytes received) {
-    const auto timeout = std::chrono::ceil<seconds>(shard_.shared_.settings.limits.connect_timeout).count();
-    allowance_ = static_cast<std::uint32_t>(timeout);
+    allowance_ = static_cast<std::uint32_t>(endpoint().connect_timeout.count());
     shard_.watch(*this, shard_.now_ + allowance_ + 1);
     // Many a client has sent its CONNECT by now; one that belongs to another shard need not be entered here at all.
     if (received.empty()) {
@@ -63,16 +81,14 @@ void Connection::update_interest() {
 
 void Connection::on_ready(std::uint32_t events) {
     if (closed_) return;
-    if ((events & EPOLLOUT) != 0 && !dirty_) {
-        dirty_ = true;
-        shard_.mark_dirty(*this);
-    }
+    if ((events & EPOLLOUT) != 0) mark_dirty();
     if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) == 0) return;
     if (waits_readable_) return on_readable();
     gone(CloseCause::socket_error);  // error or hang-up: they come unasked, also while nothing is read
 }
 
 void Connection::on_readable() {
+    if (layer_ && layer_->costly() && !shard_.may_compute()) return;  // asked again in the next turn
     auto& buffer = shard_.read_buffer_;
     const auto got = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (got < 0) {
@@ -82,17 +98,25 @@ void Connection::on_readable() {
     if (got == 0) return gone(CloseCause::closed_by_client);
     shard_.counters().bytes_received_total.add(static_cast<std::uint64_t>(got));
     shard_.counters().reads_total.add();
-    last_seen_ = shard_.now_;
     if (!closing_) {
         const BytesView bytes(buffer.data(), static_cast<std::size_t>(got));
-        if (in_.empty()) {
-            consume(bytes, false);
+        if (layer_) {
+            take_through_layer(bytes);
         } else {
-            in_.insert(in_.end(), bytes.begin(), bytes.end());
-            consume(in_, true);
+            take(bytes);
         }
     }
     update_interest();
+}
+
+void Connection::take(BytesView plain) {
+    last_seen_ = shard_.now_;
+    if (in_.empty()) {
+        consume(plain, false);
+    } else {
+        in_.insert(in_.end(), plain.begin(), plain.end());
+        consume(in_, true);
+    }
 }
 
 // Takes whole packets off the front and keeps the rest in a block of its own.
@@ -161,12 +185,7 @@ bool Connection::on_connect(const mqtt::Frame& frame, BytesView all) {
     }
     const auto home = packet->client_id.empty() ? shard_.self() : shard_.home_of(packet->client_id);
     if (home != shard_.self()) {
-        Bytes received(all.begin(), all.end());
-        closed_ = true;
-        migrated_ = true;
-        if (polled_) shard_.poller_.remove(fd_);
-        shard_.migrate(home, {.fd = std::exchange(fd_, -1), .received = std::move(received), .peer = peer_});
-        shard_.bury(*this);
+        migrate(home, all);
         return false;
     }
     if (packet->properties.find(mqtt::PropertyId::authentication_method)) {
@@ -177,7 +196,12 @@ bool Connection::on_connect(const mqtt::Frame& frame, BytesView all) {
     const auto id = id_;
     Shard& shard = shard_;
     const auto login = shard.shared_.authenticator.check(
-        {.client_id = packet->client_id, .user_name = packet->user_name, .password = packet->password},
+        {.client_id = packet->client_id,
+         .user_name = packet->user_name,
+         .password = packet->password,
+         .certificate = layer_ ? layer_->certificate() : nullptr,
+         .listener = &endpoint().auth,
+         .address = std::string_view(peer_).substr(0, peer_.rfind(':'))},
         [&shard, id](Login answer) { shard.post(LoginAnswer{id, std::move(answer)}); });
     if (!login) {
         logging_in_ = true;
@@ -186,6 +210,22 @@ bool Connection::on_connect(const mqtt::Frame& frame, BytesView all) {
     if (login->good) return enter(*packet, login->grant);
     refuse(*packet, *login);
     return false;
+}
+
+void Connection::migrate(ShardId home, BytesView received) {
+    Bytes unsent;
+    if (out_sent_ < out_.size()) unsent.assign(out_.begin() + static_cast<std::ptrdiff_t>(out_sent_), out_.end());
+    closed_ = true;
+    migrated_ = true;
+    if (polled_) shard_.poller_.remove(fd_);
+    if (out_.capacity() != 0) release_output();
+    shard_.migrate(home, {.fd = std::exchange(fd_, -1),
+                          .endpoint = endpoint_,
+                          .peer = peer_,
+                          .received = Bytes(received.begin(), received.end()),
+                          .unsent = std::move(unsent),
+                          .layer = std::move(layer_)});
+    shard_.bury(*this);
 }
 
 void Connection::refuse(const mqtt::ConnectView& packet, const Login& login) {
@@ -232,12 +272,10 @@ void Connection::gone(CloseCause cause) {
 }
 
 Bytes& Connection::output() {
-    if (!dirty_) {
-        dirty_ = true;
-        shard_.mark_dirty(*this);
-    }
-    if (out_.capacity() == 0) out_ = shard_.take_buffer();
-    return out_;
+    mark_dirty();
+    Bytes& out = layer_ ? layer_->outgoing : out_;
+    if (out.capacity() == 0) out = shard_.take_buffer();
+    return out;
 }
 
 void Connection::release_output() {
@@ -250,6 +288,7 @@ void Connection::release_output() {
 void Connection::flush() {
     dirty_ = false;
     if (closed_) return;
+    if (layer_) through_layer();
     const bool was_blocked = blocked_;
     blocked_ = false;
     while (out_sent_ < out_.size()) {
@@ -289,12 +328,14 @@ void Connection::close(CloseCause cause) {
     session_ = nullptr;
     if (closing_ || closed_) return;
     closing_ = true;
-    said_goodbye_ = cause == CloseCause::disconnected_by_client;
-    shard_.watch(*this, shard_.now_ + kCloseSeconds);
-    if (!dirty_) {
-        dirty_ = true;
-        shard_.mark_dirty(*this);
+    // The farewell of a layer has two sides: it lingers for the other.
+    said_goodbye_ = cause == CloseCause::disconnected_by_client && !layer_;
+    if (layer_) {
+        through_layer();
+        layer_->finish(cause, out_);
     }
+    shard_.watch(*this, shard_.now_ + kCloseSeconds);
+    mark_dirty();
 }
 
 void Connection::shut() {
@@ -303,6 +344,7 @@ void Connection::shut() {
     ::close(std::exchange(fd_, -1));
     if (out_.capacity() != 0) release_output();
     Bytes{}.swap(in_);
+    layer_.reset();
     shard_.bury(*this);
 }
 

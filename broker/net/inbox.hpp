@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -11,15 +12,19 @@
 #include <vector>
 
 #include "broker/core/peers.hpp"
+#include "broker/net/layer.hpp"
 #include "broker/ports/authenticator.hpp"
 
 namespace esl::broker {
 
-// A connection whose session lives on the shard it is sent to, with all that was read from it.
+// A connection, new or on its way to the shard where its session lives. The socket is the receiver's.
 struct AdoptConnection {
     int fd = -1;
-    Bytes received;
-    std::string peer;
+    std::uint16_t endpoint = 0;
+    std::string peer{};
+    Bytes received{};  // MQTT's bytes, not yet handled
+    Bytes unsent{};    // the socket's: a layer's last words of its handshake
+    std::unique_ptr<Layer> layer{};
 };
 struct StoreAnswer {
     std::uint64_t batch = 0;

@@ -19,12 +19,14 @@
 namespace esl::broker {
 namespace {
 
-constexpr std::size_t kReadBuffer = 64 * 1024;
 constexpr std::size_t kWheelSlots = 1024;
 constexpr std::size_t kBuffersKept = 1024;
 constexpr std::size_t kBufferKeptBytes = 64 * 1024;  // a larger one goes back to the heap
 constexpr int kAcceptsPerTurn = 64;
 constexpr std::uint32_t kStopSeconds = 5;
+// Two reads make a TLS handshake, one of which costs a tenth of a millisecond, or a whole one with an RSA key: this is
+// the longest that the others of the shard wait for it.
+constexpr unsigned kComputationsPerTurn = 4;
 
 std::string text_of(const sockaddr_storage& address) {
     char text[INET6_ADDRSTRLEN] = {};
@@ -50,21 +52,6 @@ std::uint64_t connection_id(std::uint32_t slot, std::uint32_t generation) {
 }
 
 }  // namespace
-
-bool AddressCounts::enter(const std::string& address, std::size_t most) {
-    const std::lock_guard guard(lock_);
-    auto& count = counts_[address];
-    if (count >= most) return false;
-    ++count;
-    return true;
-}
-
-void AddressCounts::leave(const std::string& address) {
-    const std::lock_guard guard(lock_);
-    const auto at = counts_.find(address);
-    if (at == counts_.end()) return;
-    if (--at->second == 0) counts_.erase(at);
-}
 
 Shard::Shard(ShardId id, ShardId count, Shared shared, std::shared_ptr<const Registry> registry)
     : id_(id),
@@ -168,13 +155,14 @@ void Shard::end_turn() {
     // Sending may end connections, which gives wills, which gives output: until nothing is left.
     for (std::size_t i = 0; i < dirty_.size(); ++i) dirty_[i]->flush();
     dirty_.clear();
+    computed_ = 0;
     hub_.end_turn();
     for (ShardId to = 0; to < count_; ++to) {
         if (to != id_ && (*all_)[to]->inbox_.post(outgoing_[to])) counters().wakeups_total.add();
     }
     for (Connection* connection : graveyard_) {
         const auto slot = static_cast<std::uint32_t>(connection->id());
-        if (!connection->migrated_) uncount(connection->peer());
+        if (!connection->migrated_) uncount(connection->endpoint_, connection->peer_);
         ++slots_[slot].generation;
         slots_[slot].connection.reset();
         free_slots_.push_back(slot);
@@ -196,10 +184,10 @@ void Shard::handle(InboxItem& item) {
         void operator()(AdoptConnection& it) const {
             if (shard.stopping_) {
                 ::close(it.fd);
-                shard.uncount(it.peer);
+                shard.uncount(it.endpoint, it.peer);
                 return;
             }
-            shard.add_connection(it.fd, std::move(it.peer), std::move(it.received));
+            shard.add_connection(std::move(it));
         }
         void operator()(StoreAnswer& it) const { shard.hub_.stored(it.batch, it.result); }
         void operator()(LoginAnswer& it) const {
@@ -256,7 +244,6 @@ void Shard::give_back(Bytes buffer) {
 
 void Shard::accept_from(std::size_t listener) {
     if (stopping_) return;
-    const auto& limits = shared_.settings.limits;
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
         sockaddr_storage address{};
         socklen_t size = sizeof address;
@@ -272,25 +259,48 @@ void Shard::accept_from(std::size_t listener) {
             }
             return;
         }
-        const auto peer = text_of(address);
-        if (shared_.addresses.connections.load(std::memory_order_relaxed) >= limits.connections) {
-            counters().limit_connections_total.add();
-            ::close(fd);
-            continue;
-        }
-        if (limits.connections_per_address != 0 &&
-            !shared_.addresses.enter(peer.substr(0, peer.rfind(':')), limits.connections_per_address)) {
-            counters().limit_address_total.add();
-            spdlog::info("refused {}: its address has {} connections already", peer, limits.connections_per_address);
-            ::close(fd);
-            continue;
-        }
-        shared_.addresses.connections.fetch_add(1, std::memory_order_relaxed);
-        add_connection(fd, peer, {});
+        accept_one(fd, static_cast<std::uint16_t>(listener), text_of(address));
     }
 }
 
-void Shard::add_connection(int fd, std::string peer, Bytes received) {
+void Shard::accept_one(int fd, std::uint16_t index, std::string peer) {
+    const Endpoint& endpoint = *shared_.endpoints[index];
+    if (!count_in(endpoint, peer)) {
+        ::close(fd);
+        return;
+    }
+    add_connection({.fd = fd, .endpoint = index, .peer = std::move(peer), .layer = endpoint.open()});
+}
+
+bool Shard::count_in(const Endpoint& endpoint, const std::string& peer) {
+    const auto& limits = shared_.settings.limits;
+    auto& all = shared_.addresses;
+    auto& here = endpoint.counts;
+    const bool here_full =
+        endpoint.connections != 0 && here.connections.load(std::memory_order_relaxed) >= endpoint.connections;
+    if (here_full || all.connections.load(std::memory_order_relaxed) >= limits.connections) {
+        counters().limit_connections_total.add();
+        return false;
+    }
+    const auto address = peer.substr(0, peer.rfind(':'));
+    if (limits.connections_per_address != 0 && !all.enter(address, limits.connections_per_address)) {
+        counters().limit_address_total.add();
+        spdlog::info("refused {}: its address has {} connections already", peer, limits.connections_per_address);
+        return false;
+    }
+    if (endpoint.connections_per_address != 0 && !here.enter(address, endpoint.connections_per_address)) {
+        if (limits.connections_per_address != 0) all.leave(address);
+        counters().limit_address_total.add();
+        spdlog::info("refused {} on {}: its address has {} connections there already", peer, endpoint.address,
+                     endpoint.connections_per_address);
+        return false;
+    }
+    all.connections.fetch_add(1, std::memory_order_relaxed);
+    here.connections.fetch_add(1, std::memory_order_relaxed);
+    return true;
+}
+
+void Shard::add_connection(AdoptConnection&& connection) {
     if (free_slots_.empty()) {
         free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
         slots_.emplace_back();
@@ -298,13 +308,24 @@ void Shard::add_connection(int fd, std::string peer, Bytes received) {
     const auto index = free_slots_.back();
     free_slots_.pop_back();
     auto& slot = slots_[index];
-    slot.connection = std::make_unique<Connection>(*this, fd, std::move(peer), connection_id(index, slot.generation));
+    Bytes received = std::move(connection.received);
+    slot.connection = std::make_unique<Connection>(*this, std::move(connection), connection_id(index, slot.generation));
     slot.connection->start(std::move(received));
 }
 
-void Shard::uncount(const std::string& peer) {
-    if (shared_.settings.limits.connections_per_address != 0) shared_.addresses.leave(peer.substr(0, peer.rfind(':')));
+void Shard::uncount(std::uint16_t index, const std::string& peer) {
+    const Endpoint& endpoint = *shared_.endpoints[index];
+    const auto address = peer.substr(0, peer.rfind(':'));
+    if (shared_.settings.limits.connections_per_address != 0) shared_.addresses.leave(address);
+    if (endpoint.connections_per_address != 0) endpoint.counts.leave(address);
     shared_.addresses.connections.fetch_sub(1, std::memory_order_relaxed);
+    endpoint.counts.connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+bool Shard::may_compute() {
+    if (computed_ == kComputationsPerTurn) return false;
+    ++computed_;
+    return true;
 }
 
 void Shard::stop_here() {

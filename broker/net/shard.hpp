@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "broker/core/hub.hpp"
+#include "broker/net/endpoint.hpp"
 #include "broker/net/inbox.hpp"
 #include "broker/net/poller.hpp"
 #include "broker/ports/authenticator.hpp"
@@ -18,18 +19,7 @@ namespace esl::broker {
 
 class Connection;
 
-// Counted over all shards. Thread-safe.
-class AddressCounts {
-public:
-    // False when the address has `most` already.
-    bool enter(const std::string& address, std::size_t most);
-    void leave(const std::string& address);
-    std::atomic<std::size_t> connections{0};
-
-private:
-    std::mutex lock_;
-    TextMap<std::size_t> counts_;
-};
+constexpr std::size_t kReadBuffer = 64 * 1024;  // of a shard; the most that one read takes
 
 // Everything but post() and start()/stop() is shard-bound.
 class Shard final : public Peers {
@@ -41,6 +31,7 @@ public:
         Authenticator& authenticator;
         SharedIds& ids;
         AddressCounts& addresses;
+        const std::vector<std::unique_ptr<Endpoint>>& endpoints;
     };
 
     Shard(ShardId id, ShardId count, Shared shared, std::shared_ptr<const Registry> registry);
@@ -48,7 +39,8 @@ public:
     Shard(const Shard&) = delete;
     Shard& operator=(const Shard&) = delete;
 
-    // Before start(). `all` outlives this shard; a bound, listening, non-blocking socket is taken over.
+    // Before start(). `all` outlives this shard; a bound, listening, non-blocking socket is taken over: that of the
+    // next of the endpoints.
     void set_peers(const std::vector<std::unique_ptr<Shard>>& all) { all_ = &all; }
     void listen_on(int fd);
     void start();
@@ -83,14 +75,18 @@ private:
     void handle(InboxItem& item);
     void accept_from(std::size_t listener);
     void listen_to(std::size_t listener, bool listen);
-    void add_connection(int fd, std::string peer, Bytes received);
-    void uncount(const std::string& peer);
+    void accept_one(int fd, std::uint16_t endpoint, std::string peer);
+    [[nodiscard]] bool count_in(const Endpoint& endpoint, const std::string& peer);
+    void add_connection(AdoptConnection&& connection);
+    void uncount(std::uint16_t endpoint, const std::string& peer);
     void tick();
     void stop_here();
 
     // For connections.
     void mark_dirty(Connection& connection) { dirty_.push_back(&connection); }
     void bury(Connection& connection) { graveyard_.push_back(&connection); }
+    // False: enough was computed in this turn.
+    [[nodiscard]] bool may_compute();
     void watch(Connection& connection, std::uint32_t at);
     [[nodiscard]] Bytes take_buffer();
     void give_back(Bytes buffer);
@@ -122,6 +118,8 @@ private:
     std::vector<std::vector<Watched>> wheel_;
     std::uint32_t now_ = 1;  // seconds since the start
     Bytes read_buffer_;      // shared by all connections of the shard
+    Bytes plain_;            // and what a layer makes of it
+    unsigned computed_ = 0;  // reads of unfinished TLS handshakes in this turn
     bool stopping_ = false;
     bool ended_ = false;
     std::uint32_t stop_at_ = 0;

@@ -17,11 +17,11 @@ namespace esl::broker {
 // The certificate that a client proved in its TLS handshake to hold the key of. Immutable.
 struct PeerCertificate {
     std::string common_name;    // of the subject; empty when it has none
-    std::string serial;         // upper-case hex without leading zeros, as `openssl x509 -serial` prints it
+    std::string serial;         // upper-case hex of whole bytes, as `openssl x509 -serial` prints it
     std::string issuer;         // distinguished name, RFC 2253
     std::string issuer_serial;  // serial of the issuer's own certificate; empty when `verified` is false
     Bytes der;                  // the client's own certificate
-    std::vector<Bytes> chain;   // what the client sent besides, DER, at most 10; not there on a resumed TLS session
+    std::vector<Bytes> chain;   // what the client sent besides, DER, at most 10
     bool verified = false;      // it leads to a CA of the listener's client_ca
 };
 

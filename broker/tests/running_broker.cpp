@@ -15,13 +15,10 @@
 #include "common/testing/testing.hpp"
 
 namespace esl::broker::testing {
-namespace {
 
 std::uint16_t port_of(const std::string& address) {
     return static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
 }
-
-}  // namespace
 
 Config test_config(Mode mode) {
     Config config;
@@ -39,7 +36,6 @@ RunningBroker::RunningBroker(Config config) {
     // Refusals are what these tests are about: their log lines would drown the results.
     spdlog::set_level(spdlog::level::err);
     app_ = std::make_unique<App>(std::move(config));
-    port_ = port_of(app_->address());
     thread_ = std::thread([this] { app_->run(); });
 }
 

@@ -13,13 +13,17 @@
 
 namespace esl::broker::testing {
 
+// Of "ADDR:PORT".
+[[nodiscard]] std::uint16_t port_of(const std::string& address);
+
 // In this process, on port 0.
 class RunningBroker {
 public:
     explicit RunningBroker(Config config);
     ~RunningBroker() { stop(); }
     void stop();
-    [[nodiscard]] std::uint16_t port() const { return port_; }
+    [[nodiscard]] std::uint16_t port(std::size_t listener = 0) const { return port_of(app_->address(listener)); }
+    void reload() { app_->reload(); }
     [[nodiscard]] std::string admin() const { return app_->admin_address(); }
     // Of /metrics, summed over the shards.
     [[nodiscard]] std::uint64_t counter(const std::string& name) const { return app_->counter(name); }
@@ -27,7 +31,6 @@ public:
 private:
     std::unique_ptr<App> app_;
     std::thread thread_;
-    std::uint16_t port_ = 0;
 };
 
 // A configuration for tests: anonymous, port 0, group GID_test, topics esl_task and esl_report, two shards.

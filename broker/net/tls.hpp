@@ -1,0 +1,62 @@
+// TLS 1.2 and 1.3 by OpenSSL, without sockets: OpenSSL reads from the bytes just received and writes to the
+// connection's output, so that records leave at the end of the turn like everything else
+// (docs/decisions/0100-tls-without-sockets.md).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "broker/net/layer.hpp"
+#include "common/core/clock.hpp"
+
+using SSL = struct ssl_st;
+using SSL_CTX = struct ssl_ctx_st;
+
+namespace esl::broker {
+
+enum class ClientCertificates : std::uint8_t { none, optional, required };
+
+struct TlsSettings {
+    std::filesystem::path certificate;  // PEM: the server's own first, then what leads to its CA
+    std::filesystem::path key;          // PEM, without a passphrase
+    // PEM, who may sign clients' certificates. Empty while certificates are asked for: any chain gets through the
+    // handshake, unverified, and the authenticator decides.
+    std::filesystem::path client_ca;
+    std::filesystem::path client_crl;  // PEM, revoked ones; empty: none
+    ClientCertificates client_certificates = ClientCertificates::none;
+    bool only_tls13 = false;
+    std::string ciphers;  // of TLS 1.2, as `openssl ciphers` takes it; empty: OpenSSL's default
+};
+
+// What all connections of a listener share. Thread-safe.
+class TlsContext {
+public:
+    // Reads the files. Throws std::runtime_error "key 'certificate': /x.pem: No such file or directory".
+    explicit TlsContext(TlsSettings settings);
+    ~TlsContext();
+    TlsContext(const TlsContext&) = delete;
+    TlsContext& operator=(const TlsContext&) = delete;
+
+    // Reads the files again, for connections to come. Throws as the constructor does; then the old ones stay in force.
+    void reload();
+    [[nodiscard]] std::unique_ptr<Layer> open() const;
+    // Until when the certificate in force is valid.
+    [[nodiscard]] UnixMillis not_after() const;
+
+private:
+    [[nodiscard]] std::shared_ptr<SSL_CTX> load(UnixMillis& not_after) const;
+
+    const TlsSettings settings_;
+    mutable std::mutex lock_;  // of what follows
+    std::shared_ptr<SSL_CTX> context_;
+    UnixMillis not_after_{};
+};
+
+// What a chain says of its holder. `ssl` has finished its handshake; nothing when the client has shown no certificate.
+[[nodiscard]] std::unique_ptr<PeerCertificate> peer_certificate_of(const SSL* ssl, bool verified);
+
+}  // namespace esl::broker

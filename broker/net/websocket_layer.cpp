@@ -1,0 +1,80 @@
+#include <algorithm>
+
+#include "broker/net/websocket.hpp"
+
+namespace esl::broker::websocket {
+namespace {
+
+constexpr std::string_view kEnd = "\r\n\r\n";
+// Clients hold a frame in memory whole; MQTT's packets may be cut anywhere [MQTT-6.0.0-2].
+constexpr std::size_t kFrameMost = 64 * 1024;
+
+CloseCode code_for(CloseCause cause) {
+    switch (cause) {
+        case CloseCause::shutting_down:
+            return CloseCode::going_away;
+        case CloseCause::invalid_param:
+        case CloseCause::protocol_error:
+        case CloseCause::no_connect:
+            return CloseCode::policy;
+        default:
+            return CloseCode::normal;
+    }
+}
+
+void append(std::string_view text, Bytes& out) {
+    const auto bytes = as_bytes(text);
+    out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
+}  // namespace
+
+Result<> WebSocketLayer::receive(BytesView wire, Bytes& plain, Bytes& answer) {
+    if (state_ == State::over) return fail(LayerError::closed);
+    if (state_ == State::upgrading) {
+        if (const auto good = upgrade(wire, answer); !good || state_ != State::open) return good;
+    }
+    auto good = frames_.read(wire, plain, answer);
+    if (!good) state_ = State::over;
+    return good;
+}
+
+Result<> WebSocketLayer::upgrade(BytesView& wire, Bytes& answer) {
+    const auto before = request_.size();
+    const auto taken = std::min(wire.size(), kHeaderMost + 1 - before);
+    request_.append(as_text(wire.first(taken)));
+    const auto end = request_.find(kEnd, before < kEnd.size() ? 0 : before - kEnd.size() + 1);
+    if (end == std::string::npos && request_.size() <= kHeaderMost) return {};
+    UpgradeAnswer said;
+    if (end == std::string::npos) {
+        said.refusal = "the request is above " + std::to_string(kHeaderMost) + " bytes";
+        said.response =
+            "HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    } else {
+        const auto size = end + kEnd.size();
+        wire = wire.subspan(size - before);
+        request_.resize(size);
+        said = answer_upgrade(request_, rules_);
+    }
+    std::string{}.swap(request_);
+    append(said.response, answer);
+    state_ = said.refusal.empty() ? State::open : State::over;
+    if (!said.refusal.empty()) return fail(LayerError::refused, said.refusal);
+    return {};
+}
+
+void WebSocketLayer::send(BytesView plain, Bytes& wire) {
+    if (state_ != State::open) return;
+    while (!plain.empty()) {
+        const auto here = std::min(plain.size(), kFrameMost);
+        write_frame(Opcode::binary, plain.first(here), wire);
+        plain = plain.subspan(here);
+    }
+}
+
+void WebSocketLayer::finish(CloseCause cause, Bytes& wire) {
+    if (state_ == State::open) write_close(code_for(cause), wire);
+    state_ = State::over;
+}
+
+}  // namespace esl::broker::websocket
