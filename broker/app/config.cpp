@@ -43,6 +43,9 @@ void read_limits(const Table& t, Limits& l) {
             "connect_timeout",
             "message_expiry",
             "session_expiry_lowest",
+            "session_expiry_highest",
+            "message_expiry_lowest",
+            "keep_alive_lowest",
             "connections_per_address",
             "connections"});
     t.read("packet_before_connect", l.packet_before_connect, 128, kPacketMost);
@@ -66,6 +69,9 @@ void read_limits(const Table& t, Limits& l) {
     t.read("session_expiry_lowest", l.session_expiry_lowest, 0, 0xFFFF'FFFF);
     t.read("connections_per_address", l.connections_per_address, 0, kMany);
     t.read("connections", l.connections, 1, kMany);
+    t.read("session_expiry_highest", l.session_expiry_highest, 0, 0xFFFF'FFFF);
+    read_seconds(t, "message_expiry_lowest", l.message_expiry_lowest);
+    read_seconds(t, "keep_alive_lowest", l.keep_alive_lowest);
     read_seconds(t, "keep_alive", l.keep_alive_highest);
     read_seconds(t, "connect_timeout", l.connect_timeout);
     read_seconds(t, "message_expiry", l.message_expiry);
@@ -164,6 +170,7 @@ Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_o
                "retain",
                "wills",
                "shared_subscriptions",
+               "response_information",
                "strict_parity",
                "refuse_duplicates",
                "queue_qos0_offline",
@@ -203,6 +210,7 @@ Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_o
     root.read("retain", s.retain);
     root.read("wills", s.wills);
     root.read("shared_subscriptions", s.shared_subscriptions);
+    root.read("response_information", s.response_information);
     const auto presence = root.table("presence");
     presence.only({"topic", "groups"});
     presence.read("topic", s.presence_topic);

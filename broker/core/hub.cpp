@@ -155,7 +155,7 @@ bool Hub::packet(Session& session, const mqtt::Frame& frame) {
                               "DISCONNECT: session expiry on a session that had none [MQTT-3.14.2-2]");
                         return false;
                     }
-                    session.expiry_seconds = *expiry;
+                    session.expiry_seconds = bounded_expiry(*expiry);
                     if (*expiry == 0) session.persistent = false;
                 }
             }

@@ -187,6 +187,11 @@ private:
     void send_connack(Session& session, const mqtt::ConnectView& packet, bool present, bool assigned,
                       std::chrono::seconds keep_alive);
     void end_connection(Session& session, CloseCause cause);
+    [[nodiscard]] std::uint32_t bounded_expiry(std::uint32_t wanted) const;
+    [[nodiscard]] seconds bounded_keep_alive(const mqtt::ConnectView& packet) const;
+    void say_disconnect(Session& session, mqtt::ReasonCode reason, std::string_view why);
+    // A packet that is larger than the client takes is discarded [MQTT-3.1.2-25].
+    bool send_answer(Session& session, BytesView packet);
     void close(Session& session, CloseCause cause, mqtt::ReasonCode reason, std::string_view why);
     void remove_session(Session& session);
     void put_session(Session& session);
@@ -228,6 +233,8 @@ private:
                     std::vector<Recipient>* owed, std::uint32_t share = 0);
     void enqueue(Session& session, Parcel& parcel, mqtt::QoS qos, bool retain, std::uint32_t subscription_id,
                  std::vector<Recipient>* owed, std::uint32_t share);
+    // False when it is larger than the client takes.
+    bool write_publish(Session& session, mqtt::PublishView view, const mqtt::Properties& extra);
     bool write_now(Session& session, Parcel& parcel, bool retain, std::uint32_t subscription_id);
     void pump(Session& session);
     void pump_lane(Session& session, Lane& lane);

@@ -5,6 +5,7 @@
 
 #include "broker/core/hub.hpp"
 #include "common/core/ids.hpp"
+#include "common/mqtt/utf8.hpp"
 
 namespace esl::broker {
 
@@ -19,13 +20,33 @@ std::string shown(std::string_view client_id) {
     return out;
 }
 
+// As a Reason String: short, and good UTF-8 though it may quote what a client sent.
+std::string_view reason_text(std::string_view why) {
+    constexpr std::size_t kLongest = 256;
+    const auto text = why.substr(0, kLongest);
+    return text.substr(0, mqtt::find_bad_utf8(text).value_or(text.size()));
+}
+
+// Nobody who may not come in learns about others or about what exists.
+bool tells_why(CloseCause cause, ReasonCode reason) {
+    return cause != CloseCause::client_id_conflict && cause != CloseCause::not_authorized &&
+           reason != ReasonCode::not_authorized && reason != ReasonCode::bad_user_name_or_password;
+}
+
 }  // namespace
 
 void Hub::refuse(Link& link, const mqtt::ConnectView& packet, ReasonCode reason, CloseCause cause,
                  std::string_view why) {
     counters_.connects_refused_total.add();
     spdlog::info("refused {} from {}: {}", shown(packet.client_id), link.peer(), why);
-    static_cast<void>(mqtt::encode_connack({.session_present = false, .reason = reason, .properties = {}},
+    mqtt::Properties properties;
+    const auto most = packet.properties.number_or(PropertyId::maximum_packet_size, 0xFFFF'FFFF);
+    constexpr std::size_t kAround = 10;  // what a CONNACK has besides the text
+    const auto text = reason_text(why);
+    if (packet.version == mqtt::ProtocolVersion::v5 && tells_why(cause, reason) && text.size() + kAround <= most) {
+        properties.text(PropertyId::reason_string, text);
+    }
+    static_cast<void>(mqtt::encode_connack({.session_present = false, .reason = reason, .properties = properties},
                                            packet.version, link.output()));
     link.close(cause);
 }
@@ -134,11 +155,8 @@ Session* Hub::connect(Link& link, const mqtt::ConnectView& packet, GrantPtr gran
     s.since = ports_.clock.wall();
     s.will.reset();
     s.grant = std::move(grant);
-    s.expiry_seconds = v5                   ? packet.properties.number_or(PropertyId::session_expiry_interval, 0)
-                       : packet.clean_start ? 0
-                                            : kNeverExpires;
-    if (v5 && s.expiry_seconds != 0)
-        s.expiry_seconds = std::max(s.expiry_seconds, ports_.settings.limits.session_expiry_lowest);
+    s.expiry_seconds = v5 ? bounded_expiry(packet.properties.number_or(PropertyId::session_expiry_interval, 0))
+                          : (packet.clean_start ? 0 : kNeverExpires);
     s.persistent = s.expiry_seconds != 0;
     s.receive_maximum =
         static_cast<std::uint16_t>(v5 ? packet.properties.number_or(PropertyId::receive_maximum, 65'535) : 65'535);
@@ -152,9 +170,13 @@ Session* Hub::connect(Link& link, const mqtt::ConnectView& packet, GrantPtr gran
     take_will(s, packet);
     if (present) place_in_groups(s);
 
-    auto keep_alive = seconds(packet.keep_alive.count());
-    const auto highest = ports_.settings.limits.keep_alive_highest;
-    if (keep_alive > highest || (keep_alive == seconds{0} && ports_.settings.apsara())) keep_alive = highest;
+    // More than the limit means: none. So it is where the client wants more than it may have.
+    const auto aliases = v5 ? packet.properties.number_or(PropertyId::topic_alias_maximum, 0) : 0;
+    const auto own = ports_.settings.limits.topic_alias;
+    s.alias_maximum = static_cast<std::uint16_t>(
+        ports_.settings.apsara() && aliases > own ? 0 : std::min<std::uint32_t>(aliases, own));
+
+    const auto keep_alive = bounded_keep_alive(packet);
     link.set_keep_alive(keep_alive);
     counters_.connects_total.add();
     counters_.connections.add();
@@ -216,10 +238,52 @@ void Hub::send_connack(Session& s, const mqtt::ConnectView& packet, bool present
         if (keep_alive != seconds(packet.keep_alive.count())) {
             properties.number(PropertyId::server_keep_alive, static_cast<std::uint32_t>(keep_alive.count()));
         }
+        if (!settings.response_information.empty() &&
+            packet.properties.number_or(PropertyId::request_response_information, 0) == 1) {
+            properties.text(PropertyId::response_information, settings.response_information + "/" + s.client_id);
+        }
     }
-    static_cast<void>(
-        mqtt::encode_connack({.session_present = present, .reason = ReasonCode::success, .properties = properties},
-                             s.version, s.link->output()));
+    Bytes answer;
+    static_cast<void>(mqtt::encode_connack(
+        {.session_present = present, .reason = ReasonCode::success, .properties = properties}, s.version, answer));
+    send_answer(s, answer);
+}
+
+bool Hub::send_answer(Session& session, BytesView packet) {
+    if (packet.size() > session.max_packet) {
+        counters_.dropped_too_large_total.add();
+        return false;
+    }
+    Bytes& out = session.link->output();
+    out.insert(out.end(), packet.begin(), packet.end());
+    return true;
+}
+
+std::uint32_t Hub::bounded_expiry(std::uint32_t wanted) const {
+    const auto& limits = ports_.settings.limits;
+    return wanted == 0 ? 0 : std::clamp(wanted, limits.session_expiry_lowest, limits.session_expiry_highest);
+}
+
+seconds Hub::bounded_keep_alive(const mqtt::ConnectView& packet) const {
+    const auto& limits = ports_.settings.limits;
+    const seconds wanted(packet.keep_alive.count());
+    if (wanted == seconds{0}) return ports_.settings.apsara() ? limits.keep_alive_highest : wanted;
+    // Only MQTT 5 clients can be told to keep alive less often than they meant to.
+    const bool v5 = packet.version == mqtt::ProtocolVersion::v5;
+    return std::min(v5 ? std::max(wanted, limits.keep_alive_lowest) : wanted, limits.keep_alive_highest);
+}
+
+void Hub::say_disconnect(Session& session, ReasonCode reason, std::string_view why) {
+    if (!session.v5()) return;
+    mqtt::Properties properties;
+    properties.text(PropertyId::reason_string, reason_text(why));
+    Bytes packet;
+    static_cast<void>(mqtt::encode_disconnect({.reason = reason, .properties = properties}, session.version, packet));
+    if (why.empty() || packet.size() > session.max_packet) {
+        packet.clear();
+        static_cast<void>(mqtt::encode_disconnect({.reason = reason, .properties = {}}, session.version, packet));
+    }
+    send_answer(session, packet);
 }
 
 void Hub::put_session(Session& session) {
@@ -234,9 +298,7 @@ void Hub::close(Session& session, CloseCause cause, ReasonCode reason, std::stri
     spdlog::info("close {} from {}: {}: {}", session.client_id, session.link->peer(), describe(cause), why);
     if (cause == CloseCause::protocol_error) counters_.protocol_errors_total.add();
     Link* link = session.link;
-    if (session.v5())
-        static_cast<void>(
-            mqtt::encode_disconnect({.reason = reason, .properties = {}}, session.version, link->output()));
+    say_disconnect(session, reason, cause == CloseCause::taken_over || !tells_why(cause, reason) ? "" : why);
     end_connection(session, cause);
     link->close(cause);
 }
@@ -265,6 +327,7 @@ void Hub::end_connection(Session& session, CloseCause cause) {
     ++session.epoch;
     place_in_groups(session);
     session.since = ports_.clock.wall();
+    session.aliases.reset();
     counters_.connections.sub();
     counters_.disconnects_total.add();
     if (cause == CloseCause::disconnected_by_client) tell_presence(session, "disconnect", peer);
@@ -319,10 +382,7 @@ void Hub::close_all(CloseCause cause) {
     for (const auto number : online) {
         if (Session* s = find(number); s != nullptr && s->link != nullptr) {
             Link* link = s->link;
-            if (s->v5()) {
-                static_cast<void>(mqtt::encode_disconnect(
-                    {.reason = ReasonCode::server_shutting_down, .properties = {}}, s->version, link->output()));
-            }
+            say_disconnect(*s, ReasonCode::server_shutting_down, {});
             end_connection(*s, cause);
             link->close(cause);
         }

@@ -99,6 +99,15 @@ void Hub::deliver_to(Session& session, Parcel& parcel, QoS qos, bool retain, std
 // Straight into the output, without a queue or an allocation of its own.
 bool Hub::write_now(Session& session, Parcel& parcel, bool retain, std::uint32_t subscription_id) {
     const auto id = session.v5() ? subscription_id : 0;
+    if (session.alias_maximum != 0) {
+        const mqtt::PublishView view{.topic = parcel.topic,
+                                     .payload = parcel.payload,
+                                     .properties = mqtt::PropertiesView(parcel.properties),
+                                     .retain = retain};
+        if (!write_publish(session, view, extra_properties(id, parcel.expires, ports_.clock.wall())))
+            counters_.dropped_too_large_total.add();
+        return true;
+    }
     if (encoded_.stamp == 0 || encoded_.v5 != session.v5() || encoded_.retain != retain ||
         encoded_.subscription_id != id) {
         mqtt::Properties extra;
@@ -252,15 +261,37 @@ bool Hub::write_entry(Session& session, LaneEntry& entry, LaneKind kind) {
                                  .qos = entry.qos,
                                  .retain = entry.retain,
                                  .dup = entry.sent_before && entry.qos != QoS::at_most_once};
-    const auto before = out.size();
-    if (!mqtt::encode_publish(view, session.version, out, extra)) return false;
-    if (out.size() - before > session.max_packet) {
-        out.resize(before);
-        return false;
-    }
+    if (!write_publish(session, view, extra)) return false;
     entry.sent_before = true;
-    counters_.publishes_sent_total.add();
     return true;
+}
+
+bool Hub::write_publish(Session& session, mqtt::PublishView view, const mqtt::Properties& extra) {
+    Bytes& out = session.link->output();
+    const auto before = out.size();
+    const auto fits = [&](const mqtt::Properties& properties) {
+        const bool good = mqtt::encode_publish(view, session.version, out, properties).has_value() &&
+                          out.size() - before <= session.max_packet;
+        if (!good) out.resize(before);
+        return good;
+    };
+    if (session.alias_maximum != 0 && !session.aliases)
+        session.aliases = std::make_unique<TopicAliases>(session.alias_maximum);
+    const auto topic = view.topic;
+    const auto alias = session.aliases ? session.aliases->use(topic) : TopicAliases::Use{};
+    bool done = false;
+    if (alias.alias != 0) {
+        mqtt::Properties with_alias = extra;
+        with_alias.number(PropertyId::topic_alias, alias.alias);
+        if (!alias.fresh) view.topic = {};
+        done = fits(with_alias);
+        if (!done && alias.fresh) session.aliases->take_back(topic);
+        view.topic = topic;
+    }
+    // With a new alias it was too large: perhaps it is not without.
+    if (!done && (alias.alias == 0 || alias.fresh)) done = fits(extra);
+    if (done) counters_.publishes_sent_total.add();
+    return done;
 }
 
 void Hub::writable(Session& session) {

@@ -40,7 +40,9 @@ bool Hub::resolve_alias(Session& session, mqtt::PublishView& packet) {
         return false;
     }
     if (*alias == 0 || *alias > ports_.settings.limits.topic_alias) {
-        close(session, CloseCause::protocol_error, ReasonCode::topic_alias_invalid,
+        // The service's own word for it is "topic name error".
+        close(session, CloseCause::protocol_error,
+              ports_.settings.apsara() ? ReasonCode::topic_name_invalid : ReasonCode::topic_alias_invalid,
               "PUBLISH: topic alias " + std::to_string(*alias) + ", at most " +
                   std::to_string(ports_.settings.limits.topic_alias));
         return false;
@@ -157,7 +159,10 @@ bool Hub::on_publish(Session& session, const mqtt::Frame& frame) {
     parcel.point_to_point = ports_.settings.p2p && parse_point_to_point(packet.topic).has_value();
     if (parcel.point_to_point) counters_.p2p_received_total.add();
     if (const auto expiry = packet.properties.number(PropertyId::message_expiry_interval)) {
-        parcel.expires = ports_.clock.wall() + seconds(*expiry);
+        const auto& limits = ports_.settings.limits;
+        auto interval = std::max(seconds(*expiry), limits.message_expiry_lowest);
+        if (ports_.settings.apsara()) interval = std::min(interval, limits.message_expiry);
+        parcel.expires = ports_.clock.wall() + interval;
     }
     if (packet.qos != QoS::at_most_once) parcel.id = ports_.ids.message.fetch_add(1, std::memory_order_relaxed);
     route(parcel, std::move(pending));

@@ -165,7 +165,9 @@ bool Hub::on_unsubscribe(Session& session, const mqtt::Frame& frame) {
         if (had && session.stored) store_op(RemoveSubscription{session.number, std::string(wanted.filter)});
         reasons.push_back(had ? ReasonCode::success : ReasonCode::no_subscription_existed);
     }
-    static_cast<void>(mqtt::encode_unsuback(packet->packet_id, reasons, {}, session.version, session.link->output()));
+    Bytes answer;
+    static_cast<void>(mqtt::encode_unsuback(packet->packet_id, reasons, {}, session.version, answer));
+    send_answer(session, answer);
     return true;
 }
 
@@ -180,13 +182,13 @@ void Hub::finish_subscribe(std::uint32_t slot) {
     free_subscribes_.push_back(slot);
     Session* session = find(pending.session);
     if (session == nullptr || session->link == nullptr || session->epoch != pending.epoch) return;
-    Bytes& out = session->link->output();
-    out.insert(out.end(), pending.answer.begin(), pending.answer.end());
+    send_answer(*session, pending.answer);
     for (const auto& filter : pending.retained_for) send_retained(*session, filter);
 }
 
 void Hub::send_retained(Session& session, const HeldFilter& filter) {
     retained_.match(filter.filter, ports_.clock.wall(), [&](const MessagePtr& message) {
+        if (filter.options.no_local && message->publisher == session.number) return;
         Parcel parcel(message);
         encoded_.stamp = 0;
         // Not owed on disk: after a restart the client subscribes, and is sent it, again.

@@ -12,6 +12,7 @@
 #include "broker/core/message.hpp"
 #include "broker/core/ring.hpp"
 #include "broker/core/subscription_tree.hpp"
+#include "broker/core/topic_aliases.hpp"
 #include "common/mqtt/reason_code.hpp"
 
 namespace esl::broker {
@@ -67,11 +68,12 @@ struct Session {
     std::string client_id;
     Link* link = nullptr;  // null: offline
     mqtt::ProtocolVersion version = mqtt::ProtocolVersion::v311;
-    bool persistent = false;   // outlives its connection
-    bool stored = false;       // the message store knows it
-    bool awaits_acks = false;  // stands in the hub's list of sessions to look at for repeats
-    bool holding = false;      // its link is told not to read
-    bool in_groups = false;    // holds, or held, a shared subscription
+    bool persistent = false;          // outlives its connection
+    bool stored = false;              // the message store knows it
+    bool awaits_acks = false;         // stands in the hub's list of sessions to look at for repeats
+    bool holding = false;             // its link is told not to read
+    bool in_groups = false;           // holds, or held, a shared subscription
+    std::uint16_t alias_maximum = 0;  // topic aliases towards this client
     std::uint16_t receive_maximum = 65'535;
     std::uint32_t max_packet = 0xFFFF'FFFF;
     std::uint32_t expiry_seconds = 0;
@@ -82,6 +84,7 @@ struct Session {
     GrantPtr grant;  // of this connection; null: everything is allowed
     std::unique_ptr<Outgoing> out;
     std::unique_ptr<Incoming> in;
+    std::unique_ptr<TopicAliases> aliases;
     std::unique_ptr<Will> will;
     std::unique_ptr<std::string> channel_id;  // only while somebody is told of connects
 

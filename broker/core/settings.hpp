@@ -35,12 +35,15 @@ struct Limits {
     std::uint16_t receive_maximum = 1'000;  // what clients may have unacknowledged towards us
     std::uint16_t topic_alias = 30;
     seconds keep_alive_highest{480};  // more is treated as this; 0 (off) too, in apsara
+    seconds keep_alive_lowest{60};    // apsara, MQTT 5: less is treated as this; 0 (off) is not less
     milliseconds ack_wait{5'000};     // then sent again, 3.1 and 3.1.1 only; zero: never
     unsigned resends = 15;            // and then given up
     seconds connect_timeout{10};
-    seconds message_expiry{3 * 24 * 3600};      // nothing is queued for longer; apsara's three days
-    std::uint32_t session_expiry_lowest = 600;  // apsara: what MQTT 5 clients ask above 0 is at least this
-    std::size_t connections_per_address = 0;    // 0: no bound
+    seconds message_expiry{3 * 24 * 3600};                 // nothing is queued for longer; apsara's three days
+    seconds message_expiry_lowest{60};                     // apsara: a shorter interval of a publisher is this long
+    std::uint32_t session_expiry_lowest = 600;             // apsara: what MQTT 5 clients ask above 0 is at least this
+    std::uint32_t session_expiry_highest = 2'147'483'647;  // and at most this
+    std::size_t connections_per_address = 0;               // 0: no bound
     std::size_t connections = 1'000'000;
 };
 
@@ -56,6 +59,7 @@ struct Settings {
     bool queue_qos2_offline = false;
     bool resend_unacknowledged = true;
     bool refuse_duplicates = true;             // false: takeover, as MQTT says
+    std::string response_information;          // told to MQTT 5 clients that ask, `/{client id}` behind; empty: nothing
     std::string presence_topic;                // empty: nobody is told
     std::vector<std::string> presence_groups;  // empty: every client
 
@@ -70,6 +74,8 @@ struct Settings {
         s.limits.filters_per_client = 1'000;
         s.limits.keep_alive_highest = seconds{65'535};
         s.limits.session_expiry_lowest = 0;
+        s.limits.session_expiry_highest = 0xFFFF'FFFF;
+        s.limits.keep_alive_lowest = s.limits.message_expiry_lowest = seconds{0};
         s.limits.topic_alias = 100;
         return s;
     }

@@ -1,43 +1,13 @@
 // The broker over real sockets: what MQTT asks for.
 #include <gtest/gtest.h>
 
-#include "broker/tests/running_broker.hpp"
-#include "broker/tests/test_client.hpp"
+#include "broker/tests/broker_fixture.hpp"
 #include "common/testing/testing.hpp"
 
 namespace esl::broker::testing {
 namespace {
 
-using mqtt::PacketType;
-using mqtt::PropertyId;
-using mqtt::ProtocolVersion;
-using mqtt::QoS;
-using mqtt::ReasonCode;
-
-constexpr auto kQos0 = QoS::at_most_once;
-constexpr auto kQos1 = QoS::at_least_once;
-constexpr auto kQos2 = QoS::exactly_once;
-
-class Standard : public ::testing::Test {
-protected:
-    static Config config() { return test_config(Mode::standard); }
-    TestClient client(ConnectOptions options) {
-        TestClient c(broker_.port());
-        const auto answer = c.connect(options);
-        EXPECT_EQ(answer.reason, ReasonCode::success) << mqtt::name(answer.reason);
-        return c;
-    }
-    TestClient client(std::string id, bool clean = true, ProtocolVersion version = ProtocolVersion::v311) {
-        ConnectOptions options;
-        options.client_id = std::move(id);
-        options.clean = clean;
-        options.version = version;
-        if (!clean && version == ProtocolVersion::v5)
-            options.properties.number(PropertyId::session_expiry_interval, 1'000);
-        return client(std::move(options));
-    }
-    RunningBroker broker_{config()};
-};
+using Standard = StandardBroker;
 
 TEST_F(Standard, DeliversEveryQosAtTheLowerOfPublishedAndSubscribed) {
     for (const auto version : {ProtocolVersion::v31, ProtocolVersion::v311, ProtocolVersion::v5}) {

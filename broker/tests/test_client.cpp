@@ -117,6 +117,8 @@ void TestClient::handle(const mqtt::Frame& frame) {
         for (std::size_t i = 0; i < s->size(); ++i) control.reasons.push_back(s->reason(i));
     } else if (const auto* d = std::get_if<mqtt::DisconnectView>(&any->packet)) {
         control.reason = d->reason;
+        const auto raw = d->properties.raw();
+        control.properties.assign(raw.begin(), raw.end());
     }
     controls_.push_back(std::move(control));
 }
@@ -249,9 +251,9 @@ bool TestClient::nothing_waits() {
     return publishes_.empty();
 }
 
-void TestClient::disconnect() {
+void TestClient::disconnect(mqtt::DisconnectView packet) {
     Bytes bytes;
-    if (!mqtt::encode_disconnect({}, version_, bytes)) throw std::runtime_error("DISCONNECT cannot be encoded");
+    if (!mqtt::encode_disconnect(packet, version_, bytes)) throw std::runtime_error("DISCONNECT cannot be encoded");
     send(bytes);
     if (!closed_by_broker()) throw std::runtime_error("the broker does not close after DISCONNECT");
     drop();

@@ -52,6 +52,7 @@ struct Control {
     mqtt::PacketId packet_id = 0;
     mqtt::ReasonCode reason{};
     std::vector<mqtt::ReasonCode> reasons;  // of SUBACK
+    Bytes properties = {};                  // of DISCONNECT
 };
 
 class TestClient {
@@ -78,7 +79,7 @@ public:
     Control expect(mqtt::PacketType type);
     // Nothing but what was received already: pings, and looks at what comes before the answer.
     [[nodiscard]] bool nothing_waits();
-    void disconnect();
+    void disconnect(mqtt::DisconnectView packet = {});
     void drop();  // closes the socket without a word
     // True when the broker closes within the deadline.
     [[nodiscard]] bool closed_by_broker();
