@@ -56,6 +56,7 @@ void read_retained(Database& database, StoredState& state) {
         message->payload.assign(payload.begin(), payload.end());
         const auto order = static_cast<std::uint64_t>(rows.integer_at(1));
         state.highest_order = std::max(state.highest_order, order);
+        message->id = order;  // its own was not kept; orders are far below the ids of messages taken since
         state.retained.push_back({std::move(message), order});
     }
 }

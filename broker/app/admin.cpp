@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "audit_log/log.hpp"
+#include "broker/app/admin_routes.hpp"
 #include "common/core/ids.hpp"
 #include "common/http/problem.hpp"
 #include "common/http/server.hpp"
@@ -193,6 +194,9 @@ struct Admin::Impl {
             for (const auto& f : control.figures()) out[f.name] = f.value;
             return http::json_response(200, out.dump());
         });
+        add_trace_routes([this](std::string_view method, std::string_view pattern,
+                                http::Handler handler) { add(method, pattern, std::move(handler)); },
+                         control);
         router->add("GET", "/metrics", [this](const Request&) { return metrics(); });
         router->add("GET", "/healthz", [](const Request&) { return http::text_response(200, "ok\n"); });
         router->add("GET", "/readyz", [this](const Request&) {

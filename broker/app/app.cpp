@@ -16,9 +16,11 @@
 
 #include "broker/adapters/config_authenticator.hpp"
 #include "broker/adapters/sqlite_message_store.hpp"
+#include "broker/adapters/trace_files.hpp"
 #include "broker/app/admin.hpp"
 #include "broker/app/control.hpp"
 #include "broker/app/listen.hpp"
+#include "broker/app/message_ids.hpp"
 #include "broker/app/registrar.hpp"
 #include "broker/net/shard.hpp"
 
@@ -87,13 +89,22 @@ struct App::Impl {
                                                .checkpoint_pages = config.store_checkpoint_pages},
                                               clock);
         }
+        if (!config.data.empty() && config.trace != TraceMode::off) {
+            traces = std::make_unique<TraceFiles>(TraceFilesOptions{.folder = config.data / "traces",
+                                                                    .keep = config.trace_keep,
+                                                                    .message_bytes = config.trace_message_bytes,
+                                                                    .device_bytes = config.trace_device_bytes},
+                                                  clock);
+        }
         const Shard::Shared shared{.settings = config.settings,
                                    .clock = clock,
                                    .store = store.get(),
                                    .authenticator = authenticator,
                                    .ids = ids,
                                    .addresses = addresses,
-                                   .endpoints = endpoints};
+                                   .endpoints = endpoints,
+                                   .traces = traces.get(),
+                                   .trace_mode = config.trace};
         for (unsigned i = 0; i < count; ++i)
             shards.push_back(std::make_unique<Shard>(i, count, shared, registrar.current()));
         for (auto& shard : shards) shard->set_peers(shards);
@@ -102,6 +113,7 @@ struct App::Impl {
             for (unsigned i = 0; i < count; ++i) shards[i]->listen_on(bound[at].sockets[i]);
         }
         control.emplace(shards, registrar, store.get(), endpoints);
+        control->set_traces(traces.get(), ids.instance);
         registrar.on_change([this](std::shared_ptr<const Registry> registry) {
             for (auto& shard : shards)
                 shard->post(RunOnShard{[&hub = shard->hub(), registry] { hub.set_registry(registry); }});
@@ -113,11 +125,11 @@ struct App::Impl {
     }
 
     void restore() {
-        if (!store) return;
+        if (!store) return begin_ids(ids, {}, 0);
         const auto state = store->load();
         if (!state) throw std::runtime_error(state.error().message());
         ids.session = state->highest_session + 1;
-        ids.message = state->highest_message + 1;
+        begin_ids(ids, config.data / "message-ids.json", state->highest_message);
         ids.order = state->highest_order + 1;
         for (auto& shard : shards) shard->hub().restore(*state);
         spdlog::info("restored {} sessions, {} messages owed, {} retained", state->sessions.size(),
@@ -184,6 +196,7 @@ struct App::Impl {
     AddressCounts addresses;
     std::unique_ptr<MessageStore> store;
     std::vector<std::unique_ptr<Endpoint>> endpoints;
+    std::unique_ptr<TraceFiles> traces;
     std::vector<std::unique_ptr<Shard>> shards;
     std::optional<Control> control;
     std::optional<Admin> admin;

@@ -77,6 +77,25 @@ void read_limits(const Table& t, Limits& l) {
     read_seconds(t, "message_expiry", l.message_expiry);
 }
 
+void read_trace(const Table& t, Config& config) {
+    t.only({"mode", "keep", "message_bytes", "device_bytes"});
+    std::string mode;
+    t.read("mode", mode);
+    if (!mode.empty()) {
+        const auto parsed = parse_trace_mode(mode);
+        if (!parsed) {
+            throw ConfigError(t.where("mode") + ": key 'trace.mode': '" + mode + "' is none of off, device, all");
+        }
+        config.trace = *parsed;
+    }
+    constexpr std::uint64_t kLeast = 1UL << 20;
+    t.read("keep", config.trace_keep);
+    if (config.trace_keep < std::chrono::minutes(1))
+        throw ConfigError(t.where("keep") + ": key 'trace.keep': must be a minute or more");
+    t.read("message_bytes", config.trace_message_bytes, kLeast, 1LL << 50);
+    t.read("device_bytes", config.trace_device_bytes, kLeast, 1LL << 50);
+}
+
 void read_auth(const Table& root, Config& config) {
     for (const auto& t : root.tables("user")) {
         t.only({"name", "password", "password_hash"});
@@ -155,6 +174,13 @@ std::vector<ListenerConfig> all_listeners(const Config& config) {
     return out;
 }
 
+std::optional<TraceMode> parse_trace_mode(std::string_view text) {
+    if (text == "off") return TraceMode::off;
+    if (text == "device") return TraceMode::device;
+    if (text == "all") return TraceMode::all;
+    return std::nullopt;
+}
+
 Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_override) {
     const auto root = Table::load(file);
     root.only({"mode",
@@ -180,6 +206,7 @@ Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_o
                "auth",
                "limits",
                "store",
+               "trace",
                "log"});
     Config config;
     config.file = file;
@@ -223,6 +250,7 @@ Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_o
     log.only({"level", "json"});
     log.read("level", config.log.level);
     log.read("json", config.log.json);
+    read_trace(root.table("trace"), config);
     read_auth(root, config);
     read_limits(root.table("limits"), s.limits);
     check_values(root, config);

@@ -8,6 +8,7 @@
 
 #include "broker/app/listener_config.hpp"
 #include "broker/core/settings.hpp"
+#include "broker/core/trace.hpp"
 #include "common/log/log.hpp"
 
 namespace esl::broker {
@@ -43,6 +44,10 @@ struct Config {
     bool allow_anonymous = false;
     std::chrono::milliseconds store_gather{1};
     unsigned store_checkpoint_pages = 0;  // 0: by the measured flush time
+    TraceMode trace = TraceMode::all;
+    std::chrono::milliseconds trace_keep = std::chrono::hours(72);
+    std::uint64_t trace_message_bytes = 1ULL << 30;
+    std::uint64_t trace_device_bytes = 128ULL << 20;
     Settings settings;
     log::Options log;
 
@@ -56,5 +61,7 @@ struct Config {
 [[nodiscard]] Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_override);
 // "apsara" or "standard"; nothing otherwise.
 [[nodiscard]] std::optional<Mode> parse_mode(std::string_view text);
+// "off", "device" or "all"; nothing otherwise.
+[[nodiscard]] std::optional<TraceMode> parse_trace_mode(std::string_view text);
 
 }  // namespace esl::broker

@@ -82,6 +82,13 @@ Result<> Control::publish(const std::string& topic, Bytes payload, mqtt::QoS qos
     return {};
 }
 
+Result<TraceAnswer> Control::traces(const TraceQuery& query) {
+    if (traces_ == nullptr) return fail(TraceError::off);
+    for (std::size_t i = 0; i < shards_.size(); ++i) on_shard(i, [](Shard& shard) { shard.hub().tracer().flush(); });
+    traces_->settle();
+    return traces_->query(query);
+}
+
 bool Control::alive() {
     for (std::size_t i = 0; i < shards_.size(); ++i) {
         if (!on_shard(i, [](Shard&) {})) return false;
@@ -120,6 +127,12 @@ std::vector<Control::Figure> Control::figures() const {
 #undef ESL_X
     out.push_back({"shards", "gauge", "threads that serve clients", shards_.size()});
     add_listener_figures(out);
+    if (traces_ != nullptr) {
+        const auto t = traces_->figures();
+        out.push_back({"trace_rows_total", "counter", "trace rows written", t.rows_written});
+        out.push_back({"trace_rows_dropped_total", "counter", "trace rows that could not be kept", t.rows_dropped});
+        out.push_back({"trace_bytes", "gauge", "size of the trace files", t.bytes});
+    }
     if (store_ == nullptr) return out;
     const auto f = store_->figures();
     out.push_back({"store_commits_total", "counter", "commits of the message store", f.commits});

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/adapters/trace_files.hpp"
 #include "broker/app/registrar.hpp"
 #include "broker/core/counters.hpp"
 #include "broker/ports/message_store.hpp"
@@ -28,6 +29,11 @@ struct SessionInfo {
     std::size_t in_flight = 0;  // sent and not acknowledged
 };
 
+enum class TraceError { off };
+constexpr std::string_view describe(TraceError) {
+    return "no traces are kept: [trace] mode is off, or there is no data folder";
+}
+
 // Thread-safe. The shards and endpoints outlive it and are running.
 class Control {
 public:
@@ -42,6 +48,14 @@ public:
     // Refused by the rules that clients publish by: registered parent, length and levels of the topic, size of the
     // payload. A refusal names `topic`, `payload` or `retain`.
     [[nodiscard]] Result<> publish(const std::string& topic, Bytes payload, mqtt::QoS qos, bool retain);
+    // Where traces are kept, and the first half of message ids. Before anybody asks.
+    void set_traces(TraceFiles* traces, std::uint64_t instance) {
+        traces_ = traces;
+        instance_ = instance;
+    }
+    [[nodiscard]] std::uint64_t instance() const { return instance_; }
+    // With everything that had happened when it was called. TraceError::off without files.
+    [[nodiscard]] Result<TraceAnswer> traces(const TraceQuery& query);
     // True when every shard has done a turn since the call, within two seconds.
     [[nodiscard]] bool alive();
 
@@ -63,6 +77,8 @@ private:
     Registrar& registrar_;
     const MessageStore* store_;
     const std::vector<std::unique_ptr<Endpoint>>& endpoints_;
+    TraceFiles* traces_ = nullptr;
+    std::uint64_t instance_ = 0;
 };
 
 }  // namespace esl::broker

@@ -6,9 +6,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "broker/app/admin.hpp"
-#include "broker/app/config.hpp"
-#include "common/http/client.hpp"
+#include "broker/app/ctl_client.hpp"
 #include "common/http/url.hpp"
 
 namespace esl::broker {
@@ -16,99 +14,56 @@ namespace {
 
 using nlohmann::json;
 
-struct Target {
-    std::string admin;
-    std::string data;
-    std::string key_file;
-    std::string config;
-    bool as_json = false;
-};
-
 class Ctl {
 public:
-    explicit Ctl(const Target& target) : as_json_(target.as_json), client_(open(target)) {}
+    explicit Ctl(const CtlTarget& target) : client_(target) {}
 
     int list_names(const std::string& plural) {
-        return show(client_.get("/api/v1/" + plural), [](const json& body) {
+        return client_.show(client_.http().get("/api/v1/" + plural), [](const json& body) {
             for (const auto& name : body["items"]) std::cout << name.get<std::string>() << "\n";
         });
     }
     int add_name(const std::string& plural, const std::string& name) {
-        return show(client_.post_json("/api/v1/" + plural, json{{"name", name}}.dump()), [](const json&) {});
+        return client_.show(client_.http().post_json("/api/v1/" + plural, json{{"name", name}}.dump()),
+                            [](const json&) {});
     }
     int remove(const std::string& plural, const std::string& name) {
-        return show(client_.send("DELETE", "/api/v1/" + plural + "/" + http::percent_encode(name)), [](const json&) {});
+        return client_.show(client_.http().send("DELETE", "/api/v1/" + plural + "/" + http::percent_encode(name)),
+                            [](const json&) {});
     }
     int list_sessions(const std::string& plural, const std::string& part) {
-        return show(client_.get("/api/v1/" + plural + "?client=" + http::percent_encode(part)), [](const json& body) {
-            std::cout << fmt::format("{:<48} {:<10} {:<7} {:>7} {:>8} {:>9}  {}\n", "CLIENT", "STATE", "MQTT",
-                                     "FILTERS", "QUEUED", "IN FLIGHT", "ADDRESS");
-            for (const auto& s : body["items"]) {
-                const bool connected = s["connected"].get<bool>();
-                std::cout << fmt::format("{:<48} {:<10} {:<7} {:>7} {:>8} {:>9}  {}\n",
-                                         s["client_id"].get<std::string>(), connected ? "connected" : "offline",
-                                         s["protocol"].get<std::string>(), s["filters"].get<std::size_t>(),
-                                         s["queued"].get<std::size_t>(), s["in_flight"].get<std::size_t>(),
-                                         s["address"].get<std::string>());
-            }
-            if (body["truncated"].get<bool>()) std::cout << "(more; name a part of the client id)\n";
-        });
+        return client_.show(
+            client_.http().get("/api/v1/" + plural + "?client=" + http::percent_encode(part)), [](const json& body) {
+                std::cout << fmt::format("{:<48} {:<10} {:<7} {:>7} {:>8} {:>9}  {}\n", "CLIENT", "STATE", "MQTT",
+                                         "FILTERS", "QUEUED", "IN FLIGHT", "ADDRESS");
+                for (const auto& s : body["items"]) {
+                    const bool connected = s["connected"].get<bool>();
+                    std::cout << fmt::format("{:<48} {:<10} {:<7} {:>7} {:>8} {:>9}  {}\n",
+                                             s["client_id"].get<std::string>(), connected ? "connected" : "offline",
+                                             s["protocol"].get<std::string>(), s["filters"].get<std::size_t>(),
+                                             s["queued"].get<std::size_t>(), s["in_flight"].get<std::size_t>(),
+                                             s["address"].get<std::string>());
+                }
+                if (body["truncated"].get<bool>()) std::cout << "(more; name a part of the client id)\n";
+            });
     }
     int publish(const std::string& topic, const std::string& payload, int qos, bool retain) {
-        return show(
-            client_.post_json("/api/v1/publish",
-                              json{{"topic", topic}, {"payload", payload}, {"qos", qos}, {"retain", retain}}.dump()),
-            [](const json&) {});
+        return client_.show(client_.http().post_json(
+                                "/api/v1/publish",
+                                json{{"topic", topic}, {"payload", payload}, {"qos", qos}, {"retain", retain}}.dump()),
+                            [](const json&) {});
     }
     int stats() {
-        return show(client_.get("/api/v1/stats"), [](const json& body) {
+        return client_.show(client_.http().get("/api/v1/stats"), [](const json& body) {
             for (const auto& [name, value] : body.items())
                 std::cout << fmt::format("{:<36} {}\n", name, value.get<std::uint64_t>());
         });
     }
 
+    [[nodiscard]] CtlClient& client() { return client_; }
+
 private:
-    static http::Client open(const Target& target) {
-        std::string admin = target.admin;
-        std::filesystem::path data = target.data;
-        if (!target.config.empty()) {
-            const auto config = load_config(target.config, std::nullopt);
-            if (admin.empty()) admin = config.admin;
-            if (data.empty()) data = config.data;
-        }
-        if (admin.empty()) throw std::runtime_error("no --admin ADDR:PORT, and no admin in a --config");
-        if (target.key_file.empty() && data.empty())
-            throw std::runtime_error("no --key-file, --data or --config to find the key by");
-        const auto key =
-            read_admin_key(target.key_file.empty() ? data / "admin.key" : std::filesystem::path(target.key_file));
-        return http::Client(admin,
-                            {.timeout = std::chrono::seconds(10), .headers = {{"Authorization", "Bearer " + key}}});
-    }
-
-    template <class Print>
-    int show(const Result<http::Response>& response, Print print) {
-        if (!response) {
-            std::cerr << "broker ctl: " << response.error().message() << "\n";
-            return 1;
-        }
-        const auto body = json::parse(response->body, nullptr, false);
-        if (response->status >= 400) {
-            std::cerr << "broker ctl: "
-                      << (body.is_object() && body.contains("detail") ? body["detail"].get<std::string>()
-                                                                      : "status " + std::to_string(response->status))
-                      << "\n";
-            return 1;
-        }
-        if (as_json_) {
-            if (!response->body.empty()) std::cout << response->body << "\n";
-        } else if (body.is_object()) {
-            print(body);
-        }
-        return 0;
-    }
-
-    bool as_json_;
-    http::Client client_;
+    CtlClient client_;
 };
 
 void add_names(CLI::App& app, const std::string& singular, std::string& name, std::function<int(Ctl&)>& run) {
@@ -130,7 +85,7 @@ void add_names(CLI::App& app, const std::string& singular, std::string& name, st
 
 int run_ctl(int argc, char** argv) {
     CLI::App app{"Administers a running broker", "broker ctl"};
-    Target target;
+    CtlTarget target;
     std::function<int(Ctl&)> run;
     std::string name;
     std::string part;
@@ -167,13 +122,15 @@ int run_ctl(int argc, char** argv) {
     app.add_subcommand("stats", "what the broker has counted")->callback([&run] {
         run = [](Ctl& c) { return c.stats(); };
     });
+    std::function<int(CtlClient&)> run_client;
+    add_trace_commands(app, run_client);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 2;
     }
     Ctl ctl(target);
-    return run(ctl);
+    return run_client ? run_client(ctl.client()) : run(ctl);
 }
 
 }  // namespace esl::broker

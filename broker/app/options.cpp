@@ -52,6 +52,7 @@ std::optional<int> parse_options(int argc, char** argv, Config& config) {
     bool check = false;
     int shards = -1;
     std::string presence;
+    std::string trace;
     app.add_option("--config", file, "broker.toml")->check(CLI::ExistingFile);
     app.add_flag("--check-config", check, "read the configuration, say what is wrong with it, and end");
     app.add_option("--listen", listen,
@@ -69,6 +70,9 @@ std::optional<int> parse_options(int argc, char** argv, Config& config) {
     app.add_option("--group", groups, "a registered group (repeatable)");
     app.add_option("--topic", topics, "a registered parent topic (repeatable)");
     app.add_option("--presence-topic", presence, "topic that is told of clients coming and going");
+    app.add_option("--trace", trace,
+                   "what is traced: off, device (who comes and goes), all (messages as well; default)")
+        ->check(CLI::IsMember({"off", "device", "all"}));
     app.add_option("--shards", shards, "threads that serve clients; 0: one a core")->check(CLI::Range(0, 64));
     app.add_flag("--allow-anonymous", anonymous, "let clients in without a user name");
     app.add_option("--log-level", level, "trace, debug, info, warn, error, off")
@@ -98,6 +102,7 @@ std::optional<int> parse_options(int argc, char** argv, Config& config) {
     if (!data.empty()) config.data = data;
     if (!admin.empty()) config.admin = admin;
     if (!presence.empty()) config.settings.presence_topic = presence;
+    if (!trace.empty()) config.trace = *parse_trace_mode(trace);
     if (shards >= 0) config.shards = static_cast<unsigned>(shards);
     config.groups.insert(config.groups.end(), groups.begin(), groups.end());
     config.topics.insert(config.topics.end(), topics.begin(), topics.end());

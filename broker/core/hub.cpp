@@ -46,6 +46,16 @@ std::uint32_t Hub::now_seconds() const {
            1;
 }
 
+MessageId Hub::new_message_id(mqtt::QoS qos) {
+    constexpr MessageId kBlock = 256;
+    if (qos != mqtt::QoS::at_most_once) return ports_.ids.message.fetch_add(1, std::memory_order_relaxed);
+    if (next_qos0_id_ == end_qos0_id_) {
+        next_qos0_id_ = ports_.ids.message.fetch_add(kBlock, std::memory_order_relaxed);
+        end_qos0_id_ = next_qos0_id_ + kBlock;
+    }
+    return next_qos0_id_++;
+}
+
 Session* Hub::find(SessionNumber number) {
     const auto at = by_number_.find(number);
     return at == by_number_.end() ? nullptr : at->second;
@@ -108,6 +118,7 @@ void Hub::restore(const StoredState& state) {
             entry.qos = to.qos;
             entry.retain = to.retain;
             entry.owed = true;
+            entry.offline = true;
             entry.sent_before = true;  // perhaps: a DUP flag too many is allowed, one too few is not
             entry.state = to.released ? LaneEntry::State::released : LaneEntry::State::waiting;
             entries.push_back(
@@ -229,6 +240,7 @@ void Hub::peer(ShardId from, PeerMessage message) {
 
 void Hub::end_turn() {
     counters_.turns_total.add();
+    ports_.tracer.end_turn();
     if (batch_.empty() && after_.empty() && !ask_again_) return;
     ask_again_ = false;
     batches_.push_back(std::move(after_));
@@ -302,6 +314,7 @@ void Hub::tick() {
     }
     watch_expiries();
     resend_overdue();
+    ports_.tracer.flush();
     constexpr std::uint32_t kSweepEvery = 60;
     if (now % kSweepEvery == 0) {
         // A removal can go once no older change can still be on its way between shards: a minute is ample.
@@ -320,7 +333,8 @@ void Hub::publish_system(std::string_view topic, BytesView payload, mqtt::QoS qo
     parcel.qos = qos;
     parcel.retain = retain;
     parcel.point_to_point = ports_.settings.p2p && parse_point_to_point(topic).has_value();
-    if (qos != mqtt::QoS::at_most_once) parcel.id = ports_.ids.message.fetch_add(1, std::memory_order_relaxed);
+    parcel.id = new_message_id(qos);
+    ports_.tracer.message(TraceAction::pub_mq, parcel.id, {});
     route(parcel, {});
 }
 

@@ -19,6 +19,7 @@
 #include "broker/core/session.hpp"
 #include "broker/core/settings.hpp"
 #include "broker/core/shared_groups.hpp"
+#include "broker/core/trace.hpp"
 #include "common/mqtt/packet/any.hpp"
 
 namespace esl::broker {
@@ -30,6 +31,9 @@ struct SharedIds {
     std::atomic<SessionNumber> session{1};
     std::atomic<MessageId> message{1};
     std::atomic<std::uint64_t> order{1};
+    std::atomic<ChannelNumber> channel{1};
+    ChannelKey channel_key;      // set before the first connection
+    std::uint64_t instance = 0;  // first half of every message id's public form; set before the first message
 };
 
 // A message being routed: views at first; a shared copy is made when a queue or another shard needs one.
@@ -71,6 +75,7 @@ public:
         // Called on the store's thread; must hand (batch, result) to stored() on this shard.
         std::function<void(std::uint64_t, const Result<>&)> on_stored;
         Authenticator* authenticator = nullptr;  // for tokens that come later; null: they are ignored
+        Tracer tracer{};
     };
 
     Hub(Ports ports, std::shared_ptr<const Registry> registry);
@@ -120,6 +125,7 @@ public:
     }
 
     [[nodiscard]] Counters& counters() { return counters_; }
+    [[nodiscard]] Tracer& tracer() { return ports_.tracer; }
     [[nodiscard]] const Settings& settings() const { return ports_.settings; }
     [[nodiscard]] const Registry& registry() const { return *registry_; }
 
@@ -196,6 +202,8 @@ private:
     void remove_session(Session& session);
     void put_session(Session& session);
     void tell_presence(const Session& session, std::string_view event, const std::string& peer);
+    void trace_refusal(std::string_view client_id, CloseCause cause, mqtt::ReasonCode reason);
+    void trace_end(const Session& session, CloseCause cause);
 
     // hub_publish.cpp
     bool on_publish(Session& session, const mqtt::Frame& frame);
@@ -276,6 +284,9 @@ private:
     void release_subscribe(std::uint32_t slot);
     void count_wildcard(std::string_view filter, bool add);
 
+    // The numbers of stored messages grow with time; those of QoS 0 come from a block of this shard's own, so that
+    // shards do not meet at every message.
+    [[nodiscard]] MessageId new_message_id(mqtt::QoS qos);
     Session* find(SessionNumber number);
     Session* find(std::string_view client_id);
     void store_op(StoreOperation operation);
@@ -318,6 +329,8 @@ private:
     std::vector<SessionNumber> awaiting_acks_;
     std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
     std::uint64_t swept_order_ = 0;
+    MessageId next_qos0_id_ = 0;
+    MessageId end_qos0_id_ = 0;
     SteadyTime started_;
 };
 

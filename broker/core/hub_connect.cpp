@@ -39,6 +39,7 @@ void Hub::refuse(Link& link, const mqtt::ConnectView& packet, ReasonCode reason,
                  std::string_view why) {
     counters_.connects_refused_total.add();
     spdlog::info("refused {} from {}: {}", shown(packet.client_id), link.peer(), why);
+    trace_refusal(packet.client_id, cause, reason);
     mqtt::Properties properties;
     const auto most = packet.properties.number_or(PropertyId::maximum_packet_size, 0xFFFF'FFFF);
     constexpr std::size_t kAround = 10;  // what a CONNACK has besides the text
@@ -183,6 +184,11 @@ Session* Hub::connect(Link& link, const mqtt::ConnectView& packet, GrantPtr gran
     send_connack(s, packet, present, assigned, keep_alive);
     spdlog::debug("connect {} from {} session {} clean {} keep-alive {} s", s.client_id, link.peer(), s.number,
                   packet.clean_start, keep_alive.count());
+    s.channel = ports_.ids.channel.fetch_add(1, std::memory_order_relaxed);
+    if (ports_.tracer.devices()) {
+        ports_.tracer.device(TraceAction::connect, s.client_id, channel_text(s.channel, ports_.ids.channel_key),
+                             words(TraceAction::connect).info);
+    }
     tell_presence(s, "connect", link.peer());
     if (s.grant) {
         if (present && filters_follow(s)) drop_refused_filters(s);
@@ -330,6 +336,7 @@ void Hub::end_connection(Session& session, CloseCause cause) {
     session.aliases.reset();
     counters_.connections.sub();
     counters_.disconnects_total.add();
+    trace_end(session, cause);
     if (cause == CloseCause::disconnected_by_client) tell_presence(session, "disconnect", peer);
     tell_presence(session, "tcpclean", peer);
     if (session.in) {
@@ -389,6 +396,23 @@ void Hub::close_all(CloseCause cause) {
     }
 }
 
+void Hub::trace_refusal(std::string_view client_id, CloseCause cause, ReasonCode reason) {
+    if (!ports_.tracer.devices()) return;
+    const auto channel = channel_text(ports_.ids.channel.fetch_add(1), ports_.ids.channel_key);
+    const auto told = cause != CloseCause::refused           ? cause
+                      : reason == ReasonCode::not_authorized ? CloseCause::not_authorized
+                      : reason == ReasonCode::quota_exceeded ? CloseCause::refused
+                                                             : CloseCause::invalid_param;
+    ports_.tracer.device(TraceAction::close, client_id, channel, trace_info(told));
+}
+
+void Hub::trace_end(const Session& session, CloseCause cause) {
+    if (!ports_.tracer.devices()) return;
+    const auto action = cause == CloseCause::disconnected_by_client ? TraceAction::disconnect : TraceAction::close;
+    ports_.tracer.device(action, session.client_id, channel_text(session.channel, ports_.ids.channel_key),
+                         trace_info(cause));
+}
+
 void Hub::tell_presence(const Session& session, std::string_view event, const std::string& peer) {
     const auto& settings = ports_.settings;
     if (settings.presence_topic.empty()) return;
@@ -396,9 +420,6 @@ void Hub::tell_presence(const Session& session, std::string_view event, const st
         std::ranges::find(settings.presence_groups, group_of(session.client_id)) == settings.presence_groups.end()) {
         return;
     }
-    auto& channel = const_cast<Session&>(session).channel_id;
-    if (event == "connect") channel = std::make_unique<std::string>(to_lower_hex(random_bytes(16)));
-    if (!channel) return;
     // Client ids may hold any UTF-8 in standard mode.
     std::string id;
     for (const char c : session.client_id) {
@@ -413,7 +434,7 @@ void Hub::tell_presence(const Session& session, std::string_view event, const st
     }
     const std::string json =
         fmt::format(R"({{"clientId":"{}","time":{},"eventType":"{}","channelId":"{}","clientIp":"{}"}})", id,
-                    to_millis(ports_.clock.wall()), event, *channel, peer);
+                    to_millis(ports_.clock.wall()), event, channel_text(session.channel, ports_.ids.channel_key), peer);
     publish_system(settings.presence_topic, as_bytes(json), mqtt::QoS::at_least_once, false);
 }
 

@@ -104,8 +104,11 @@ bool Hub::write_now(Session& session, Parcel& parcel, bool retain, std::uint32_t
                                      .payload = parcel.payload,
                                      .properties = mqtt::PropertiesView(parcel.properties),
                                      .retain = retain};
-        if (!write_publish(session, view, extra_properties(id, parcel.expires, ports_.clock.wall())))
+        if (write_publish(session, view, extra_properties(id, parcel.expires, ports_.clock.wall()))) {
+            ports_.tracer.message(TraceAction::sub, parcel.id, session.client_id);
+        } else {
             counters_.dropped_too_large_total.add();
+        }
         return true;
     }
     if (encoded_.stamp == 0 || encoded_.v5 != session.v5() || encoded_.retain != retain ||
@@ -134,6 +137,7 @@ bool Hub::write_now(Session& session, Parcel& parcel, bool retain, std::uint32_t
     Bytes& out = session.link->output();
     out.insert(out.end(), encoded_.bytes.begin(), encoded_.bytes.end());
     counters_.publishes_sent_total.add();
+    ports_.tracer.message(TraceAction::sub, parcel.id, session.client_id);
     return true;
 }
 
@@ -156,9 +160,9 @@ void Hub::enqueue(Session& session, Parcel& parcel, QoS qos, bool retain, std::u
     entry.share = share;
     entry.qos = qos;
     entry.retain = retain;
-    entry.owed =
-        qos != QoS::at_most_once && session.persistent && ports_.store != nullptr && owed != nullptr && parcel.id != 0;
+    entry.owed = qos != QoS::at_most_once && session.persistent && ports_.store != nullptr && owed != nullptr;
     entry.held = entry.owed && qos == QoS::exactly_once;
+    entry.offline = session.link == nullptr;
     const auto& queued = lane.push(std::move(entry));
     counters_.queued_messages.add();
     if (queued.owed) {
@@ -262,6 +266,7 @@ bool Hub::write_entry(Session& session, LaneEntry& entry, LaneKind kind) {
                                  .retain = entry.retain,
                                  .dup = entry.sent_before && entry.qos != QoS::at_most_once};
     if (!write_publish(session, view, extra)) return false;
+    ports_.tracer.message(entry.offline ? TraceAction::push_offline : TraceAction::sub, m.id, session.client_id);
     entry.sent_before = true;
     return true;
 }

@@ -164,7 +164,8 @@ bool Hub::on_publish(Session& session, const mqtt::Frame& frame) {
         if (ports_.settings.apsara()) interval = std::min(interval, limits.message_expiry);
         parcel.expires = ports_.clock.wall() + interval;
     }
-    if (packet.qos != QoS::at_most_once) parcel.id = ports_.ids.message.fetch_add(1, std::memory_order_relaxed);
+    parcel.id = new_message_id(packet.qos);
+    ports_.tracer.message(TraceAction::pub_mqtt, parcel.id, session.client_id);
     route(parcel, std::move(pending));
     return true;
 }
@@ -380,7 +381,8 @@ void Hub::publish_will(Session& session) {
     parcel.publisher = session.number;
     parcel.point_to_point = ports_.settings.p2p && parse_point_to_point(m.topic).has_value();
     if (m.expires != UnixMillis{}) parcel.expires = ports_.clock.wall() + m.expires.time_since_epoch();
-    if (m.qos != QoS::at_most_once) parcel.id = ports_.ids.message.fetch_add(1, std::memory_order_relaxed);
+    parcel.id = new_message_id(m.qos);
+    ports_.tracer.message(TraceAction::pub_mqtt, parcel.id, session.client_id);
     route(parcel, {});
 }
 

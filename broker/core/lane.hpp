@@ -39,6 +39,7 @@ struct LaneEntry {
     bool held : 1 = false;  // QoS 2: not to be sent before it is committed
     bool sent_before : 1 = false;
     bool counted : 1 = false;       // against the window: sent on this connection
+    bool offline : 1 = false;       // came while the client was away
     bool release_wait : 1 = false;  // PUBREC is here, its commit is not: nothing to send
 };
 

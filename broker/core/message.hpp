@@ -17,7 +17,7 @@ using MessageId = std::uint64_t;
 
 // Immutable once shared, and then readable from any thread.
 struct Message {
-    MessageId id = 0;  // orders stored messages; 0 for a message that nothing can be owed (QoS 0)
+    MessageId id = 0;  // never used twice by this broker, restarts included; orders stored messages
     std::string topic;
     Bytes payload;
     // MQTT 5 properties that travel on to receivers, as they stand in a packet: no alias, expiry or identifiers.

@@ -13,6 +13,7 @@
 #include "broker/core/ring.hpp"
 #include "broker/core/subscription_tree.hpp"
 #include "broker/core/topic_aliases.hpp"
+#include "broker/core/trace.hpp"
 #include "common/mqtt/reason_code.hpp"
 
 namespace esl::broker {
@@ -86,7 +87,7 @@ struct Session {
     std::unique_ptr<Incoming> in;
     std::unique_ptr<TopicAliases> aliases;
     std::unique_ptr<Will> will;
-    std::unique_ptr<std::string> channel_id;  // only while somebody is told of connects
+    ChannelNumber channel = 0;  // of the connection it has, or had last
 
     Outgoing& outgoing() {
         if (!out) out = std::make_unique<Outgoing>();

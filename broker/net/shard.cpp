@@ -63,7 +63,8 @@ Shard::Shard(ShardId id, ShardId count, Shared shared, std::shared_ptr<const Reg
             .store = shared.store,
             .ids = shared.ids,
             .on_stored = [this](std::uint64_t batch, const Result<>& result) { post(StoreAnswer{batch, result}); },
-            .authenticator = &shared.authenticator},
+            .authenticator = &shared.authenticator,
+            .tracer = shared.traces != nullptr ? Tracer(shared.trace_mode, shared.clock, *shared.traces) : Tracer{}},
            std::move(registry)),
       outgoing_(count),
       wheel_(kWheelSlots),
@@ -133,6 +134,7 @@ void Shard::run() {
         if (slot.connection) slot.connection->abandon();
     }
     end_turn();
+    hub_.tracer().flush();
 }
 
 void Shard::turn() {

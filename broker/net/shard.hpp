@@ -32,6 +32,8 @@ public:
         SharedIds& ids;
         AddressCounts& addresses;
         const std::vector<std::unique_ptr<Endpoint>>& endpoints;
+        TraceSink* traces = nullptr;  // null: none
+        TraceMode trace_mode = TraceMode::off;
     };
 
     Shard(ShardId id, ShardId count, Shared shared, std::shared_ptr<const Registry> registry);

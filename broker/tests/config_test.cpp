@@ -104,5 +104,22 @@ TEST(ConfigAuthenticator, AnonymousLetsInWhoeverNamesNoKnownUser) {
     EXPECT_EQ(check(auth, "x", "ap", "q"), Verdict::refuse);
 }
 
+TEST(BrokerConfig, ReadsWhatIsTracedAndForHowLong) {
+    testing::TempDir folder;
+    const auto load = [&](const std::string& text) {
+        const auto file = folder / "broker.toml";
+        std::ofstream(file) << "[trace]\n" << text;
+        return load_config(file, std::nullopt);
+    };
+    EXPECT_EQ(load("").trace, TraceMode::all);
+    const auto config = load("mode = \"device\"\nkeep = \"1h\"\nmessage_bytes = 1048576\n");
+    EXPECT_EQ(config.trace, TraceMode::device);
+    EXPECT_EQ(config.trace_keep, std::chrono::hours(1));
+    EXPECT_EQ(config.trace_message_bytes, 1U << 20);
+    EXPECT_THROW(static_cast<void>(load("mode = \"some\"\n")), config::ConfigError);
+    EXPECT_THROW(static_cast<void>(load("keep = \"1s\"\n")), config::ConfigError);
+    EXPECT_THROW(static_cast<void>(load("device_bytes = 10\n")), config::ConfigError);
+}
+
 }  // namespace
 }  // namespace esl::broker
