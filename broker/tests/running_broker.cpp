@@ -12,6 +12,8 @@
 #include <regex>
 #include <stdexcept>
 
+#include "broker/tests/test_certificates.hpp"
+#include "broker/tests/test_wire.hpp"
 #include "common/testing/testing.hpp"
 
 namespace esl::broker::testing {
@@ -20,11 +22,25 @@ std::uint16_t port_of(const std::string& address) {
     return static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
 }
 
+ListenerConfig test_listener(ListenerKind kind) {
+    ListenerConfig out{.address = "127.0.0.1:0", .kind = kind};
+    out.where = "the test's " + std::string(describe(kind)) + " listener";
+    if (!has_tls(kind)) return out;
+    out.tls.certificate = shared_certificates().server.certificate;
+    out.tls.key = shared_certificates().server.key;
+    return out;
+}
+
 Config test_config(Mode mode) {
     Config config;
     config.mode = mode;
     config.settings = Settings::defaults(mode);
-    config.listen = {"127.0.0.1:0"};
+    const auto transport = test_transport();
+    if (transport == ListenerKind::tcp) {
+        config.listen = {"127.0.0.1:0"};
+    } else {
+        config.listeners = {test_listener(transport)};
+    }
     config.groups = {"GID_test"};
     config.topics = {"esl_task", "esl_report"};
     config.allow_anonymous = true;

@@ -33,7 +33,11 @@ private:
     std::thread thread_;
 };
 
-// A configuration for tests: anonymous, port 0, group GID_test, topics esl_task and esl_report, two shards.
+// Of this kind on 127.0.0.1, port 0, with the shared certificate.
+[[nodiscard]] ListenerConfig test_listener(ListenerKind kind);
+
+// A configuration for tests: anonymous, port 0 by the transport that SHELFWIRE_TEST_TRANSPORT names, group GID_test,
+// topics esl_task and esl_report, two shards.
 [[nodiscard]] Config test_config(Mode mode = Mode::apsara);
 
 // Runs the executable with these arguments, to its end; what it printed on both outputs, and its exit code.

@@ -1,16 +1,6 @@
 #include "broker/tests/test_client.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
 #include <stdexcept>
-#include <utility>
 
 #include "common/mqtt/varint.hpp"
 
@@ -26,44 +16,8 @@ auto deadline() {
 
 }  // namespace
 
-TestClient::TestClient(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const int on = 1;  // an acknowledgement and the ping behind it are two small writes
-    ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-        throw std::runtime_error("cannot connect to the broker");
-}
-
-TestClient::~TestClient() {
-    drop();
-}
-
-TestClient::TestClient(TestClient&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)),
-      version_(other.version_),
-      in_(std::move(other.in_)),
-      publishes_(std::move(other.publishes_)),
-      controls_(std::move(other.controls_)),
-      connack_(std::move(other.connack_)),
-      next_id_(other.next_id_) {}
-
 void TestClient::drop() {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = -1;
-}
-
-void TestClient::send(BytesView bytes) {
-    while (!bytes.empty()) {
-        const auto sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (sent < 0) {
-            if (errno == EPIPE || errno == ECONNRESET) return;  // the test looks at closed_by_broker()
-            throw std::runtime_error("send fails");
-        }
-        bytes = bytes.subspan(static_cast<std::size_t>(sent));
-    }
+    wire_.reset();
 }
 
 bool TestClient::read_packet(std::chrono::steady_clock::time_point until) {
@@ -76,15 +30,9 @@ bool TestClient::read_packet(std::chrono::steady_clock::time_point until) {
             in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(size));
             return true;
         }
-        const auto left =
-            std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
-        pollfd watched{.fd = fd_, .events = POLLIN, .revents = 0};
-        if (left <= 0 || ::poll(&watched, 1, static_cast<int>(left)) == 0)
-            throw std::runtime_error("the broker says nothing in time");
-        std::array<std::uint8_t, 16'384> buffer{};
-        const auto got = ::recv(fd_, buffer.data(), buffer.size(), 0);
-        if (got <= 0) return false;
-        in_.insert(in_.end(), buffer.begin(), buffer.begin() + got);
+        const auto got = wire_->receive(until);
+        if (!got) return false;
+        in_.insert(in_.end(), got->begin(), got->end());
     }
 }
 

@@ -3,10 +3,13 @@
 
 #include <chrono>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "broker/tests/test_wire.hpp"
 #include "common/core/bytes.hpp"
 #include "common/mqtt/packet/any.hpp"
 
@@ -57,10 +60,9 @@ struct Control {
 
 class TestClient {
 public:
-    explicit TestClient(std::uint16_t port);
-    ~TestClient();
-    TestClient(TestClient&&) noexcept;
-    TestClient(const TestClient&) = delete;
+    // By the transport that SHELFWIRE_TEST_TRANSPORT names.
+    explicit TestClient(std::uint16_t port) : TestClient(connect_by(test_transport(), port)) {}
+    explicit TestClient(std::unique_ptr<Wire> wire) : wire_(std::move(wire)) {}
 
     // Everything below that waits throws std::runtime_error after ten seconds.
     Connack connect(const ConnectOptions& options);
@@ -83,7 +85,7 @@ public:
     void drop();  // closes the socket without a word
     // True when the broker closes within the deadline.
     [[nodiscard]] bool closed_by_broker();
-    void send(BytesView bytes);
+    void send(BytesView bytes) { wire_->send(bytes); }
     [[nodiscard]] std::size_t waiting() const { return publishes_.size(); }
 
 private:
@@ -92,7 +94,7 @@ private:
     void handle(const mqtt::Frame& frame);
     void need_packet();
 
-    int fd_ = -1;
+    std::unique_ptr<Wire> wire_;  // null: dropped
     mqtt::ProtocolVersion version_ = mqtt::ProtocolVersion::v311;
     Bytes in_;
     std::deque<Received> publishes_;
