@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "broker/adapters/config_authenticator.hpp"
+#include "broker/adapters/credential_stores.hpp"
 #include "broker/adapters/sqlite_message_store.hpp"
 #include "broker/adapters/trace_files.hpp"
 #include "broker/app/admin.hpp"
@@ -22,6 +23,7 @@
 #include "broker/app/listen.hpp"
 #include "broker/app/message_ids.hpp"
 #include "broker/app/registrar.hpp"
+#include "broker/auth/mode_authenticator.hpp"
 #include "broker/net/shard.hpp"
 
 namespace esl::broker {
@@ -52,13 +54,24 @@ int lock_folder(const std::filesystem::path& folder) {
     return fd;
 }
 
+std::unique_ptr<CredentialBook> open_credentials(const std::filesystem::path& data, const Clock& clock) {
+    if (data.empty()) {
+        return std::make_unique<CredentialBook>(std::make_unique<MemoryCredentialStore>(), MasterKey(), clock);
+    }
+    const auto file = data / "credentials.db";
+    const MasterKey key(data / "credentials.key", std::filesystem::exists(file));
+    return std::make_unique<CredentialBook>(open_sqlite_credential_store(file, key), key, clock);
+}
+
 }  // namespace
 
 struct App::Impl {
     explicit Impl(Config c)
         : config(std::move(c)),
           folder_lock(config.data.empty() ? -1 : lock_folder(config.data)),
-          authenticator(config.users, config.access_keys, config.allow_anonymous),
+          configured(config.users, config.access_keys, config.allow_anonymous),
+          credentials(open_credentials(config.data, clock)),
+          authenticator(*credentials, configured),
           registrar({}, config.groups, config.topics,
                     config.data.empty() ? std::filesystem::path{} : config.data / "names.json"),
           stop_event(::eventfd(0, EFD_CLOEXEC)) {
@@ -69,6 +82,7 @@ struct App::Impl {
         open();
     }
     ~Impl() {
+        configured.passwords().stop();  // it answers to shards
         shards.clear();
         if (store) store->close();
         ::close(stop_event);
@@ -112,6 +126,9 @@ struct App::Impl {
         for (std::size_t at = 0; at < bound.size(); ++at) {
             for (unsigned i = 0; i < count; ++i) shards[i]->listen_on(bound[at].sockets[i]);
         }
+        credentials->on_every_shard([this](std::function<void(Hub&)> work) {
+            for (auto& shard : shards) shard->post(RunOnShard{[&hub = shard->hub(), work] { work(hub); }});
+        });
         control.emplace(shards, registrar, store.get(), endpoints);
         control->set_traces(traces.get(), ids.instance);
         registrar.on_change([this](std::shared_ptr<const Registry> registry) {
@@ -190,7 +207,9 @@ struct App::Impl {
     Config config;
     int folder_lock;
     SystemClock clock;
-    ConfigAuthenticator authenticator;
+    ConfigAuthenticator configured;
+    std::unique_ptr<CredentialBook> credentials;
+    ModeAuthenticator authenticator;
     Registrar registrar;
     SharedIds ids;
     AddressCounts addresses;

@@ -14,8 +14,12 @@ std::shared_ptr<const AccessList> compile(const std::vector<HeldToken>& tokens) 
 
 }  // namespace
 
-Grant::Grant(std::vector<HeldToken> tokens)
-    : kind_(Kind::token), tokens_(std::move(tokens)), owner_(compile(tokens_)), list_(owner_.get()) {}
+Grant::Grant(std::string subject, std::vector<HeldToken> tokens)
+    : kind_(Kind::token),
+      subject_(std::move(subject)),
+      tokens_(std::move(tokens)),
+      owner_(compile(tokens_)),
+      list_(owner_.get()) {}
 
 const HeldToken* Grant::first_to_expire() const {
     const auto at = std::ranges::min_element(tokens_, {}, &HeldToken::expires);

@@ -62,10 +62,11 @@ public:
     // `list` null: everything.
     Grant(Kind kind, std::string subject, std::shared_ptr<const AccessList> list = nullptr)
         : kind_(kind), subject_(std::move(subject)), owner_(std::move(list)), list_(owner_.get()) {}
-    explicit Grant(std::vector<HeldToken> tokens);
+    // By tokens; `subject` is the account they were used with, "AK|instance".
+    Grant(std::string subject, std::vector<HeldToken> tokens);
 
     [[nodiscard]] Kind kind() const { return kind_; }
-    // Whose it is: a device credential's id, a user name, a client id, a certificate's serial number. Not of tokens.
+    // Whose it is, for logs.
     [[nodiscard]] const std::string& subject() const { return subject_; }
     // Empty unless of kind token; never changes.
     [[nodiscard]] const std::vector<HeldToken>& tokens() const { return tokens_; }

@@ -88,7 +88,7 @@ protected:
     GrantPtr token(const std::string& type, std::vector<AccessRule> rules, std::chrono::seconds life) {
         std::vector<HeldToken> tokens{
             {.type = type, .id = "t", .expires = rig.clock.wall() + life, .rules = std::move(rules)}};
-        return new Grant(std::move(tokens));
+        return new Grant("AK|mqtt-1", std::move(tokens));
     }
     void pass(std::chrono::seconds time) {
         rig.clock.advance(time);
