@@ -197,13 +197,22 @@ void Agent::say_health() {
     contract::ApHealth health{options_.client_id, radio_infos(), engine_.queued(),
                               static_cast<std::uint64_t>(up.count()), clock_.wall()};
     publish(contract::ReportKind::ap, health);
+    for (const auto* radio : radios_) {
+        auto& told = refused_told_[radio];
+        const auto refused = radio->refused();
+        if (refused > told) {
+            log_to_service("warn", radio->name() + ": " + std::to_string(refused - told) +
+                                       " messages of the radio's side were not understood and dropped");
+        }
+        told = refused;
+    }
     next_health_ = clock_.steady() + options_.health_interval;
 }
 
 std::vector<contract::RadioInfo> Agent::radio_infos() const {
     std::vector<contract::RadioInfo> out;
     for (const auto* radio : radios_) {
-        out.push_back({radio->name(), std::string(name(radio->state())), radio->tags_heard()});
+        out.push_back({radio->name(), std::string(name(radio->state())), radio->tags_heard(), radio->refused()});
     }
     return out;
 }

@@ -99,6 +99,7 @@ private:
     SightingBook book_;
     Reporter reporter_;
     std::vector<TagRadio*> radios_;
+    std::map<const TagRadio*, std::uint64_t> refused_told_;
     std::string store_name_;
     std::deque<std::string> commands_;  // ids of the last ones
     bool connected_ = false;

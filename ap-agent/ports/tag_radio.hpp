@@ -153,6 +153,8 @@ public:
     [[nodiscard]] virtual TagId::Kind serves() const = 0;     // which tag ids can be of this radio
     [[nodiscard]] virtual RadioState state() const = 0;
     [[nodiscard]] virtual std::uint32_t tags_heard() const = 0;
+    // Since the start: what came from the adapter or from tags in a form that is not known, and was dropped.
+    [[nodiscard]] virtual std::uint64_t refused() const = 0;
 
     // Begins to listen. An adapter that is missing or leaves is told as `gone` and tried again inside, with back-off,
     // until stop(): the agent runs on without it.

@@ -1,13 +1,17 @@
 // The BlueZ radio against the real simulator on a private system bus.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/io_context.hpp>
 #include <fstream>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "ap-agent/adapters/bluez/bluez_radio.hpp"
 #include "ap-agent/tests/process.hpp"
@@ -126,6 +130,48 @@ TEST_F(BluezTest, EveryTagShowsExactlyItsImageWhenItIsCalledDisplayed) {
         }
         EXPECT_EQ(shown(sim), wanted);
     }
+}
+
+TEST_F(BluezTest, DropsAndCountsWhatBluezNeverSaysAndServesTheTagsAllTheSame) {
+    std::ostringstream lines;
+    const auto before = spdlog::default_logger();
+    spdlog::set_default_logger(
+        std::make_shared<spdlog::logger>("odd", std::make_shared<spdlog::sinks::ostream_sink_mt>(lines)));
+    esl::testing::TempDir dir;
+    std::ofstream(dir / "faults.toml") << "[all]\nodd_property = 100\n";
+    BluezSim sim(bus, 8, {"--models", "0033,000B", "--faults", (dir / "faults.toml").string()});
+    start();
+    ASSERT_TRUE(hear(8));
+    // Every kind of nonsense of every tag, and updates all the while.
+    unsigned rounds = 0;
+    while (radio->refused() < 8 * 16) {
+        const auto outcomes = none();
+        const auto wanted = send_to_all(1000 * ++rounds, outcomes);
+        ASSERT_TRUE(until([&] { return outcomes->size() == 8; }));
+        for (const auto& [tag, outcome] : *outcomes) {
+            EXPECT_TRUE(outcome.displayed()) << tag.text() << " " << outcome.failure->detail;
+        }
+        EXPECT_EQ(shown(sim), wanted);
+    }
+    spdlog::set_default_logger(before);
+    EXPECT_EQ(radio->state(), RadioState::up);
+    EXPECT_EQ(radio->tags_heard(), 8U);
+    EXPECT_EQ(heard.size(), 8U);  // nothing of what was told in between became a tag
+    const auto log = lines.str();
+    for (const auto* line : {
+             "org.bluez.Device1.RSSI of /org/bluez/hci0/dev_",
+             "expected n, got s",
+             "expected ay, got s",
+             "expected a{qv}, got s",
+             "expected b, got i",
+             "expected XX:XX:XX:XX:XX:XX",
+             "org.freedesktop.DBus.Properties.PropertiesChanged",
+             "org.freedesktop.DBus.ObjectManager.InterfacesRemoved",
+             "expected a path of at most 255 bytes",
+         }) {
+        EXPECT_THAT(log, HasSubstr(line));
+    }
+    EXPECT_LT(std::ranges::count(log, '\n'), 200);  // a line a minute of each kind
 }
 
 TEST_F(BluezTest, LostNoticesWrongPartsAndLostLinksOnlyCostTime) {

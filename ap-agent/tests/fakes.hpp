@@ -68,6 +68,7 @@ public:
     [[nodiscard]] TagId::Kind serves() const override { return TagId::Kind::eui48; }
     [[nodiscard]] RadioState state() const override { return state_; }
     [[nodiscard]] std::uint32_t tags_heard() const override { return 0; }
+    [[nodiscard]] std::uint64_t refused() const override { return refused_; }
     void start(RadioListener& listener) override { listener_ = &listener; }
     void stop(std::function<void()> stopped) override {
         while (!updates.empty()) fail(updates.begin()->first, RadioError::cancelled);
@@ -156,6 +157,7 @@ private:
     boost::asio::io_context& io_;
     Shelf& shelf_;
     RadioListener* listener_ = nullptr;
+    std::uint64_t refused_ = 0;
     RadioState state_ = RadioState::up;
 };
 

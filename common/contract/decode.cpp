@@ -92,7 +92,8 @@ Sighting sighting(const Fields& f) {
 RadioInfo radio(const Fields& f) {
     return RadioInfo{.name = f.text("name"),
                      .state = f.text("state", 32),
-                     .tags = static_cast<std::uint32_t>(f.number("tags", UINT32_MAX))};
+                     .tags = static_cast<std::uint32_t>(f.number("tags", UINT32_MAX)),
+                     .refused = f.optional("refused", [&] { return f.number("refused", UINT64_MAX); }).value_or(0)};
 }
 
 Downlink tasks(const Fields& f) {

@@ -68,7 +68,9 @@ Json sighting(const Sighting& s) {
 }
 
 Json radio(const RadioInfo& r) {
-    return Json{{"name", r.name}, {"state", r.state}, {"tags", r.tags}};
+    Json map{{"name", r.name}, {"state", r.state}, {"tags", r.tags}};
+    if (r.refused != 0) map["refused"] = r.refused;
+    return map;
 }
 
 struct Encoder {

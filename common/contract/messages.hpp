@@ -158,6 +158,7 @@ struct RadioInfo {
     std::string name;   // "bluez:hci0", "znp:tcp://127.0.0.1:1"
     std::string state;  // "up", "starting", "gone"
     std::uint32_t tags = 0;
+    std::uint64_t refused = 0;  // since the agent's start: what came from the radio's side in a form that is not known
     bool operator==(const RadioInfo&) const = default;
 };
 // Sent after every connect. `boot` is new at each start of the agent: the service then sends open tasks again.

@@ -11,7 +11,7 @@ namespace {
 constexpr std::array<std::string_view, kFaults> kNames = {
     "dead",           "low_battery",    "notify_lost", "notify_late", "wrong_part",          "disconnect",
     "transfer_error", "connect_failed", "power_cut",   "frame_lost",  "transaction_expired", "channel_access_failure",
-    "no_ack",
+    "no_ack",         "odd_property",
 };
 
 constexpr std::uint64_t kDrawRow = 1000;   // rows of draw(), apart from those of faults
@@ -40,7 +40,7 @@ Rates read_rates(const config::Table& table, Rates out) {
 void only_rates(const config::Table& table) {
     table.only({"id", "dead", "low_battery", "notify_lost", "notify_late", "wrong_part", "disconnect", "transfer_error",
                 "connect_failed", "power_cut", "frame_lost", "transaction_expired", "channel_access_failure", "no_ack",
-                "late_by", "power_back", "disconnect_at_part"});
+                "odd_property", "late_by", "power_back", "disconnect_at_part"});
 }
 
 }  // namespace

@@ -31,8 +31,9 @@ enum class Fault : std::uint8_t {
     transaction_expired,     // of ZigBee data requests: F0
     channel_access_failure,  // E1
     no_ack,                  // E9
+    odd_property,            // of advertisements: BlueZ tells nonsense of the tag as well
 };
-inline constexpr std::size_t kFaults = 13;
+inline constexpr std::size_t kFaults = 14;
 // As written in the file: "notify_lost".
 [[nodiscard]] std::string_view name(Fault fault);
 [[nodiscard]] std::optional<Fault> fault_from(std::string_view name);

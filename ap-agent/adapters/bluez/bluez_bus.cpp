@@ -11,55 +11,21 @@
 #include <utility>
 #include <vector>
 
-#include "common/tagwire/gicisky/advert.hpp"
+#include "ap-agent/adapters/bluez/bluez_properties.hpp"
 
 namespace esl::ap::bluez {
 namespace {
 
-using Variants = std::map<std::string, sdbus::Variant>;
 using Interfaces = std::map<std::string, Variants>;
 using Objects = std::map<sdbus::ObjectPath, Interfaces>;
 
 constexpr const char* kService = "org.bluez";
-constexpr const char* kAdapter = "org.bluez.Adapter1";
-constexpr const char* kDevice = "org.bluez.Device1";
-constexpr const char* kCharacteristic = "org.bluez.GattCharacteristic1";
 constexpr std::chrono::milliseconds kOrdinaryCall{10'000};
 
-std::optional<ObjectKind> kind_of(const std::string& interface) {
-    if (interface == kAdapter) return ObjectKind::adapter;
-    if (interface == kDevice) return ObjectKind::device;
-    if (interface == kCharacteristic) return ObjectKind::characteristic;
-    return std::nullopt;
-}
-
-// A value of another type than BlueZ documents is as good as absent: the bus is not ours.
-template <class T>
-void pick(const Variants& from, const char* key, std::optional<T>& into) {
-    const auto found = from.find(key);
-    if (found != from.end() && found->second.containsValueOfType<T>()) into = found->second.get<T>();
-}
-
-Properties properties_of(const Variants& from) {
-    Properties out;
-    pick(from, "Address", out.address);
-    pick(from, "RSSI", out.rssi);
-    pick(from, "Connected", out.connected);
-    pick(from, "ServicesResolved", out.resolved);
-    pick(from, "Powered", out.powered);
-    pick(from, "Discovering", out.discovering);
-    pick(from, "UUID", out.uuid);
-    pick(from, "Value", out.value);
-    std::optional<std::map<std::uint16_t, sdbus::Variant>> manufacturers;
-    pick(from, "ManufacturerData", manufacturers);
-    if (manufacturers) {
-        const auto ours = manufacturers->find(tagwire::gicisky::kManufacturerId);
-        if (ours != manufacturers->end() && ours->second.containsValueOfType<Bytes>()) {
-            out.gicisky = ours->second.get<Bytes>();
-        }
-    }
-    return out;
-}
+// News that the executor has not handled yet. A bus that brings more than this is given up and opened again, which
+// reads all objects anew: dropping single news could lose that a link has gone.
+constexpr std::size_t kMostWaiting = 20'000;
+constexpr std::size_t kMaxPath = 255;  // BlueZ's own stay below 64
 
 }  // namespace
 
@@ -95,8 +61,8 @@ RadioError meaning_of(const std::string& e, bool while_connecting) {
 
 class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
 public:
-    Impl(boost::asio::any_io_executor executor, Events events)
-        : executor_(std::move(executor)), events_(std::move(events)) {}
+    Impl(boost::asio::any_io_executor executor, Events events, Misfits& misfits)
+        : executor_(std::move(executor)), events_(std::move(events)), misfits_(misfits) {}
 
     void open(Done done) {
         try {
@@ -133,11 +99,12 @@ public:
     template <class... Args>
     void call(const std::string& path, const char* interface, const char* method, bool connecting,
               std::chrono::milliseconds limit, Done done, const Args&... args) {
-        invoke(path, interface, method, connecting, limit, std::move(done), [](sdbus::MethodReply&, Impl*) {}, args...);
+        const auto ignore = [](sdbus::MethodReply&, Impl*) { return Result<>{}; };
+        invoke(path, interface, method, connecting, limit, std::move(done), ignore, args...);
     }
 
 private:
-    // `on_reply` runs on the bus thread while the reply lives; `done` on the executor.
+    // `on_reply` runs on the bus thread while the reply lives and judges it; `done` on the executor.
     template <class OnReply, class... Args>
     void invoke(const std::string& path, const char* interface, const char* method, bool connecting,
                 std::chrono::milliseconds limit, Done done, OnReply on_reply, const Args&... args) {
@@ -156,7 +123,7 @@ private:
                         result = fail(meaning_of(error->getName(), connecting),
                                       error->getName() + " " + error->getMessage());
                     } else {
-                        on_reply(reply, this);
+                        result = on_reply(reply, this);
                     }
                     post([id, done, result = std::move(result)](Impl& self) {
                         self.calls_.erase(id);
@@ -182,6 +149,23 @@ private:
         });
     }
 
+    // As post(), for what the bus tells unasked.
+    template <class F>
+    void tell(F what) {
+        if (overrun_) return;
+        if (waiting_.fetch_add(1) >= kMostWaiting) {
+            overrun_ = true;
+            post([](Impl& self) {
+                self.lose("system bus: " + std::to_string(kMostWaiting) + " news wait to be handled; begun anew");
+            });
+            return;
+        }
+        post([what = std::move(what)](Impl& self) {
+            --self.waiting_;
+            what(self);
+        });
+    }
+
     void lose(const std::string& why) {
         if (std::exchange(lost_, true)) return;
         if (events_.lost) events_.lost(why);
@@ -189,16 +173,17 @@ private:
 
     // One match for all objects: a match per tag would be thousands of rules in the bus daemon.
     void watch() {
+        match("org.freedesktop.DBus.Properties.PropertiesChanged",
+              "type='signal',sender='org.bluez',interface='org.freedesktop.DBus.Properties',"
+              "member='PropertiesChanged',path_namespace='/org/bluez'",
+              [](sdbus::Message& m, Impl& self) {
+                  std::string interface;
+                  Variants changed;
+                  m >> interface >> changed;
+                  self.tell_changed(m.getPath(), interface, changed, false);
+              });
         match(
-            "type='signal',sender='org.bluez',interface='org.freedesktop.DBus.Properties',"
-            "member='PropertiesChanged',path_namespace='/org/bluez'",
-            [](sdbus::Message& m, Impl& self) {
-                std::string interface;
-                Variants changed;
-                m >> interface >> changed;
-                self.tell_changed(m.getPath(), interface, changed, false);
-            });
-        match(
+            "org.freedesktop.DBus.ObjectManager.InterfacesAdded",
             "type='signal',sender='org.bluez',interface='org.freedesktop.DBus.ObjectManager',member='InterfacesAdded'",
             [](sdbus::Message& m, Impl& self) {
                 sdbus::ObjectPath path;
@@ -208,37 +193,37 @@ private:
                     self.tell_changed(path, interface, properties, false);
                 }
             });
-        match(
-            "type='signal',sender='org.bluez',interface='org.freedesktop.DBus.ObjectManager',member='"
-            "InterfacesRemoved'",
-            [](sdbus::Message& m, Impl& self) {
-                sdbus::ObjectPath path;
-                std::vector<std::string> interfaces;
-                m >> path >> interfaces;
-                for (const auto& interface : interfaces) {
-                    if (const auto kind = kind_of(interface)) {
-                        self.post([kind = *kind, where = std::string(path)](Impl& impl) {
-                            if (impl.events_.removed) impl.events_.removed(kind, where);
-                        });
-                    }
-                }
-            });
-        match(
-            "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',member='NameOwnerChanged',"
-            "arg0='org.bluez'",
-            [](sdbus::Message& m, Impl& self) {
-                std::string name, before, now;
-                m >> name >> before >> now;
-                if (!before.empty()) self.post([](Impl& impl) { impl.lose("org.bluez left the bus"); });
-            });
+        match("org.freedesktop.DBus.ObjectManager.InterfacesRemoved",
+              "type='signal',sender='org.bluez',interface='org.freedesktop.DBus.ObjectManager',member='"
+              "InterfacesRemoved'",
+              [](sdbus::Message& m, Impl& self) {
+                  sdbus::ObjectPath path;
+                  std::vector<std::string> interfaces;
+                  m >> path >> interfaces;
+                  for (const auto& interface : interfaces) {
+                      if (const auto kind = kind_of(interface)) {
+                          self.tell([kind = *kind, where = std::string(path)](Impl& impl) {
+                              if (impl.events_.removed) impl.events_.removed(kind, where);
+                          });
+                      }
+                  }
+              });
+        match("org.freedesktop.DBus.NameOwnerChanged",
+              "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',member='NameOwnerChanged',"
+              "arg0='org.bluez'",
+              [](sdbus::Message& m, Impl& self) {
+                  std::string name, before, now;
+                  m >> name >> before >> now;
+                  if (!before.empty()) self.post([](Impl& impl) { impl.lose("org.bluez left the bus"); });
+              });
     }
 
-    void match(const char* rule, void (*handle)(sdbus::Message&, Impl&)) {
-        slots_.push_back(connection_->addMatch(rule, [this, handle](sdbus::Message& m) {
+    void match(const char* signal, const char* rule, void (*handle)(sdbus::Message&, Impl&)) {
+        slots_.push_back(connection_->addMatch(rule, [this, signal, handle](sdbus::Message& m) {
             try {
                 handle(m, *this);
-            } catch (const sdbus::Error&) {  // a signal of another shape than documented: nothing to learn from it
-                ++malformed_;
+            } catch (const sdbus::Error& e) {  // another shape than documented: nothing to learn from it
+                misfits_.report(m.getPath(), signal, {}, e.getMessage());
             }
         }));
     }
@@ -246,14 +231,19 @@ private:
     void tell_changed(const std::string& path, const std::string& interface, const Variants& variants, bool snapshot) {
         const auto kind = kind_of(interface);
         if (!kind) return;
-        post([kind = *kind, path, properties = properties_of(variants), snapshot](Impl& self) {
+        if (path.size() > kMaxPath) {
+            misfits_.report(path, interface, {}, "expected a path of at most 255 bytes");
+            return;
+        }
+        tell([kind = *kind, path, properties = read_properties(path, interface, variants, misfits_),
+              snapshot](Impl& self) {
             if (self.events_.changed) self.events_.changed(kind, path, properties, snapshot);
         });
     }
 
     void read_objects(Done done) {
         invoke("/", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", false, kOrdinaryCall, std::move(done),
-               [](sdbus::MethodReply& reply, Impl* self) {
+               [](sdbus::MethodReply& reply, Impl* self) -> Result<> {
                    try {
                        Objects objects;
                        reply >> objects;
@@ -262,8 +252,9 @@ private:
                                self->tell_changed(path, interface, properties, true);
                            }
                        }
-                   } catch (const sdbus::Error&) {
-                       ++self->malformed_;
+                       return {};
+                   } catch (const sdbus::Error& e) {
+                       return fail(RadioError::gone, "GetManagedObjects of org.bluez: " + e.getMessage());
                    }
                });
     }
@@ -275,13 +266,15 @@ private:
     std::vector<sdbus::Slot> slots_;
     std::map<std::uint64_t, std::shared_ptr<sdbus::IProxy>> calls_;  // under way, each with its proxy
     std::uint64_t last_call_ = 0;
-    std::atomic<std::uint64_t> malformed_{0};
+    Misfits& misfits_;
+    std::atomic<std::size_t> waiting_{0};  // tell()'s that have not run
+    std::atomic<bool> overrun_{false};
     std::atomic<bool> closed_{false};
     bool lost_ = false;
 };
 
-Bus::Bus(const boost::asio::any_io_executor& executor, Events events)
-    : impl_(std::make_shared<Impl>(executor, std::move(events))) {}
+Bus::Bus(const boost::asio::any_io_executor& executor, Events events, Misfits& misfits)
+    : impl_(std::make_shared<Impl>(executor, std::move(events), misfits)) {}
 Bus::~Bus() {
     impl_->close();
 }

@@ -21,7 +21,9 @@ namespace esl::ap::bluez {
 
 enum class ObjectKind { adapter, device, characteristic };
 
-// Of one object, what has changed; absent means not mentioned. Types other than BlueZ's own count as absent.
+class Misfits;
+
+// Of one object, what has changed; absent means not mentioned, or refused.
 struct Properties {
     std::optional<std::string> address;        // Device1.Address
     std::optional<Bytes> gicisky;              // ManufacturerData of 0x5053
@@ -45,7 +47,8 @@ public:
         std::function<void(const std::string& why)> lost;
     };
 
-    Bus(const boost::asio::any_io_executor& executor, Events events);
+    // `misfits` outlives the bus.
+    Bus(const boost::asio::any_io_executor& executor, Events events, Misfits& misfits);
     ~Bus();  // no callback runs afterwards
     Bus(const Bus&) = delete;
     Bus& operator=(const Bus&) = delete;

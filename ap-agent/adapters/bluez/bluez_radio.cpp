@@ -38,7 +38,8 @@ public:
           clock_(clock),
           options_(std::move(options)),
           adapter_("/org/bluez/" + options_.adapter),
-          devices_(clock, adapter_, options_.max_devices),
+          misfits_(clock),
+          devices_(clock, adapter_, options_.max_devices, misfits_),
           reopen_(executor_),
           wake_(executor_) {}
 
@@ -135,6 +136,7 @@ public:
     }
 
     [[nodiscard]] RadioState state() const { return state_; }
+    [[nodiscard]] std::uint64_t refused() const { return misfits_.count(); }
     [[nodiscard]] std::uint32_t heard() const { return devices_.heard_since(clock_.steady() - options_.heard_within); }
     [[nodiscard]] const BluezOptions& options() const { return options_; }
     void answer(CommandDone done, Result<> result) {
@@ -170,7 +172,7 @@ private:
         events.removed = [this](ObjectKind k, const std::string& p) { removed(k, p); };
         events.lost = [this](const std::string& why) { lose(why); };
         adapter_seen_ = adapter_powered_ = false;
-        bus_ = std::make_unique<Bus>(executor_, std::move(events));
+        bus_ = std::make_unique<Bus>(executor_, std::move(events), misfits_);
         bus_->open([this](const Result<>& opened) {
             if (!opened) return lose(opened.error().about());
             // The objects' properties are in the executor's queue before this answer.
@@ -501,6 +503,7 @@ private:
     const Clock& clock_;
     const BluezOptions options_;
     const std::string adapter_;
+    Misfits misfits_;
     DeviceTable devices_;
     asio::steady_timer reopen_;
     asio::steady_timer wake_;
@@ -539,6 +542,9 @@ RadioState BluezRadio::state() const {
 }
 std::uint32_t BluezRadio::tags_heard() const {
     return impl_->heard();
+}
+std::uint64_t BluezRadio::refused() const {
+    return impl_->refused();
 }
 void BluezRadio::start(RadioListener& listener) {
     impl_->start(listener, *this);

@@ -44,6 +44,7 @@ public:
     [[nodiscard]] TagId::Kind serves() const override { return TagId::Kind::eui48; }
     [[nodiscard]] RadioState state() const override;
     [[nodiscard]] std::uint32_t tags_heard() const override;
+    [[nodiscard]] std::uint64_t refused() const override;
     void start(RadioListener& listener) override;
     void stop(std::function<void()> stopped) override;
     void update(UpdateRequest request, UpdateDone done) override;

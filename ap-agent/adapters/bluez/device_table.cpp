@@ -15,10 +15,11 @@ DeviceTable::Heard DeviceTable::changed(const std::string& path, const Propertie
     std::optional<tagwire::gicisky::Advert> advert;
     if (p.gicisky) {
         const auto decoded = tagwire::gicisky::decode_advert(*p.gicisky);
-        if (decoded)
+        if (decoded) {
             advert = *decoded;
-        else
-            ++malformed_;
+        } else {
+            misfits_.report(path, "org.bluez.Device1", "ManufacturerData", decoded.error().message());
+        }
     }
     if (device == nullptr && advert) device = make(path, p);
     if (device == nullptr) return {};
@@ -39,10 +40,7 @@ DeviceTable::Heard DeviceTable::changed(const std::string& path, const Propertie
 Device* DeviceTable::make(const std::string& path, const Properties& p) {
     if (!p.address || !path.starts_with(adapter_ + "/")) return nullptr;
     const auto tag = TagId::parse(*p.address);
-    if (!tag || !tag->is_eui48()) {
-        ++malformed_;
-        return nullptr;
-    }
+    if (!tag || !tag->is_eui48()) return nullptr;
     if (!devices_.contains(*tag) && devices_.size() >= max_devices_) return nullptr;
     auto& device = devices_[*tag];
     device.tag = *tag;

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "ap-agent/adapters/bluez/bluez_bus.hpp"
+#include "ap-agent/adapters/bluez/misfits.hpp"
 #include "ap-agent/ports/tag_radio.hpp"
 #include "common/core/clock.hpp"
 #include "common/core/ids.hpp"
@@ -35,8 +36,8 @@ struct Device {
 // Bound to one thread. Devices other than Gicisky tags are not kept.
 class DeviceTable {
 public:
-    DeviceTable(const Clock& clock, std::string adapter_path, std::size_t max_devices)
-        : clock_(clock), adapter_(std::move(adapter_path)), max_devices_(max_devices) {}
+    DeviceTable(const Clock& clock, std::string adapter_path, std::size_t max_devices, Misfits& misfits)
+        : clock_(clock), adapter_(std::move(adapter_path)), max_devices_(max_devices), misfits_(misfits) {}
 
     struct Heard {
         Device* device = nullptr;  // nullptr: not one of ours
@@ -56,7 +57,6 @@ public:
     [[nodiscard]] Device* owner_of(const std::string& characteristic);
     [[nodiscard]] std::optional<std::string> characteristic(const std::string& device, std::string_view uuid) const;
     [[nodiscard]] std::uint32_t heard_since(SteadyTime when) const;
-    [[nodiscard]] std::uint64_t malformed() const { return malformed_; }
 
 private:
     [[nodiscard]] Device* make(const std::string& path, const Properties& properties);
@@ -67,7 +67,7 @@ private:
     std::unordered_map<TagId, Device> devices_;
     std::unordered_map<std::string, TagId> by_path_;
     std::map<std::string, std::string> characteristics_;  // object path to UUID; sorted, so a device's lie together
-    std::uint64_t malformed_ = 0;
+    Misfits& misfits_;
 };
 
 // The contract's view of it.

@@ -71,6 +71,7 @@ public:
     }
 
     [[nodiscard]] bool has_core() const { return core_ != nullptr; }
+    [[nodiscard]] std::uint64_t refused() const { return refused_before_ + (core_ ? core_->counters().bad_frames : 0); }
     [[nodiscard]] RadioState state() const { return state_; }
     [[nodiscard]] const TagTable& tags() const { return tags_; }
     [[nodiscard]] const RadioConfig& config() const { return config_; }
@@ -183,6 +184,7 @@ private:
         retry_.cancel();
         if (line_) line_->close();
         line_.reset();
+        if (core_) refused_before_ += core_->counters().bad_frames;
         core_.reset();
     }
 
@@ -255,6 +257,7 @@ private:
     TagTable tags_;
     std::shared_ptr<Line> line_;
     std::unique_ptr<Core> core_;
+    std::uint64_t refused_before_ = 0;  // by cores of before
 };
 
 class Radio final : public TagRadio {
@@ -274,6 +277,8 @@ public:
         return static_cast<std::uint32_t>(
             std::ranges::count_if(tags, [](const auto& at) { return at.second.heard.has_value(); }));
     }
+
+    [[nodiscard]] std::uint64_t refused() const override { return body_->refused(); }
 
     void start(RadioListener& listener) override { body_->start(*this, listener); }
     void stop(std::function<void()> stopped) override { body_->stop(std::move(stopped)); }

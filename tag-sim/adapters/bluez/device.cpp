@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tag-sim/adapters/bluez/odd_news.hpp"
+
 namespace esl::sim::bluez {
 namespace {
 
@@ -57,6 +59,7 @@ void Device::advertise() {
     last_heard_ = tag_.scheduler().clock().steady();
     ++radio_.adverts;
     if (!visible()) return appear();
+    if (tag_.plan().strikes(tag_.id(), Fault::odd_property)) tell_odd_news(*object_, odd_news_++);
     object_->emitPropertiesChangedSignal(kDeviceInterface, {"RSSI", "ManufacturerData"});
 }
 

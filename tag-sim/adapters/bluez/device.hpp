@@ -75,6 +75,7 @@ private:
     SteadyTime last_heard_{};
     std::shared_ptr<sdbus::Result<>> connecting_;
     std::uint64_t epoch_ = 0;
+    std::uint32_t odd_news_ = 0;
     std::unique_ptr<sdbus::IObject> object_;
     std::unique_ptr<Gatt> gatt_;
     Timer advert_timer_;
