@@ -10,7 +10,7 @@ const offered = Object.values(actions).flat();
 
 function described() {
   const page = readFileSync(join(service, '..', 'docs', 'formats', 'audit-log.md'), 'utf8');
-  const rows = page.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith("| broker's own log"));
+  const rows = page.slice(page.indexOf('## Words')).split('\n').filter((line) => line.startsWith('| ') && !line.startsWith("| broker's own log"));
   return rows.flatMap((row) => [...row.matchAll(/`([a-z]+\.[a-z_]+)`/g)].map((m) => m[1]));
 }
 // Texts of the form "noun.verb" in the service's sources whose noun is one of ours, and the steps of a change.
