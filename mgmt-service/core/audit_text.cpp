@@ -74,8 +74,23 @@ std::string audit_text(const Change& c, std::string_view note) {
              {"state", name(c.state)},
              {"at", to_millis(c.at)},
              {"items", c.items_total}};
+    if (c.approval) {
+        out["version"] = c.version;
+        out["tripped"] = c.approval->tripped;
+        out["too_many"] = c.approval->too_many;
+        out["role"] = name(c.approval->role);
+    }
     if (!note.empty()) out["note"] = note;
     return dump(out);
+}
+
+std::string audit_text(const ApprovalRule& r) {
+    const auto limit = [](const std::optional<std::uint32_t>& v) { return v ? Json(*v) : Json(nullptr); };
+    return dump({{"inherits", r.inherits},
+                 {"max_up_percent", limit(r.max_up_percent)},
+                 {"max_down_percent", limit(r.max_down_percent)},
+                 {"max_items", limit(r.max_items)},
+                 {"role", name(r.role)}});
 }
 
 std::string audit_binding(const Tag& tag) {

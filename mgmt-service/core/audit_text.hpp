@@ -11,6 +11,7 @@ namespace esl::mgmt {
 [[nodiscard]] std::string audit_text(const PriceAndPromotion& price);
 [[nodiscard]] std::string audit_text(const Store& store);
 [[nodiscard]] std::string audit_text(const Change& change, std::string_view note = {});
+[[nodiscard]] std::string audit_text(const ApprovalRule& rule);
 // What a tag stands for.
 [[nodiscard]] std::string audit_binding(const Tag& tag);
 [[nodiscard]] std::string audit_outcome(const Job& job, std::string_view why = {});

@@ -45,6 +45,7 @@ void Engine::load(Snapshot snapshot) {
         auto& state = changes_[c.id];
         state.rec = std::move(c);
     }
+    for (auto& r : snapshot.rules) rules_[r.store] = std::move(r);
     for (auto& item : snapshot.items) {
         if (const auto c = changes_.find(item.change); c != changes_.end()) c->second.items.push_back(std::move(item));
     }

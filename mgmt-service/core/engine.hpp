@@ -107,6 +107,17 @@ public:
     [[nodiscard]] Result<CreatedChange> create_change(const Caller& caller, const NewChange& request,
                                                       std::vector<FieldError>& errors);
     [[nodiscard]] Result<Change> cancel_change(const Caller& caller, const std::string& id);
+    [[nodiscard]] Result<Change> edit_change(const Caller& caller, const std::string& id, const ChangeEdit& edit,
+                                             std::optional<std::uint64_t> if_version, std::vector<FieldError>& errors);
+    [[nodiscard]] Result<Change> submit_change(const Caller& caller, const std::string& id, const std::string& note,
+                                               std::optional<std::uint64_t> if_version);
+    [[nodiscard]] Result<Change> approve_change(const Caller& caller, const std::string& id, const std::string& note,
+                                                std::uint64_t version);
+    [[nodiscard]] Result<Change> reject_change(const Caller& caller, const std::string& id, const std::string& note,
+                                               std::uint64_t version);
+    [[nodiscard]] Result<ApprovalRule> approval_rule(const std::string& store) const;
+    [[nodiscard]] Result<ApprovalRule> put_approval_rule(const Caller& caller, const ApprovalRule& rule,
+                                                         std::optional<std::uint64_t> if_version);
     [[nodiscard]] Stats stats(const std::optional<std::string>& store) const;
     [[nodiscard]] const Metrics& metrics() const { return metrics_; }
     [[nodiscard]] std::string product_name(const std::string& store, const std::string& id) const;
@@ -160,8 +171,24 @@ private:
     void start_scheduled(const std::string& id);
     void settle(const std::string& change);
     void touch(LiveChange& change);
-    Result<std::vector<ChangeItem>> check_items(const NewChange& request, StoreState& store,
+    Result<std::vector<ChangeItem>> check_items(const std::vector<ChangeItemWrite>& writes, StoreState& store,
                                                 std::vector<FieldError>& errors) const;
+    void set_items(LiveChange& change, std::vector<ChangeItem> items);
+
+    // approval
+    [[nodiscard]] const ApprovalRule& rule_for(const std::string& store) const;
+    // Says why it needs approval, and where it goes now: to wait for that, for its moment, or into force.
+    ChangeState judged(LiveChange& change);
+    void release(LiveChange& change);
+    void write_items(const LiveChange& change);
+    [[nodiscard]] Result<LiveChange*> change_for(const std::string& id, ChangeAction action,
+                                                 std::optional<std::uint64_t> version);
+    [[nodiscard]] static Result<> may_decide(const Caller& caller, const Change& change);
+    std::size_t take_moved_prices(LiveChange& change);
+    [[nodiscard]] Result<> room_to_wait(const std::string& store, std::size_t items) const;
+    struct Held;
+    bool hold_price(Held& held, const Product& before, Product& next, RowVerdict& verdict) const;
+    std::string keep_held(Held& held, const Caller& caller, const std::string& store, const UpsertOptions& options);
 
     // drawing and jobs
     bool looks_different(const TagState& tag) const;
@@ -220,6 +247,7 @@ private:
     std::map<TagId, TagState> tags_;
     std::unordered_map<std::string, LiveChange> changes_;  // with anything still to happen
     std::map<std::pair<std::string, std::string>, Idempotency> keys_;
+    std::map<std::string, ApprovalRule> rules_;  // by store; "" the chain's
 
     std::set<std::pair<SteadyTime, TagId>> timers_;
     std::multimap<UnixMillis, WallTimer> wall_timers_;

@@ -61,6 +61,7 @@ Engine::LiveChange& Engine::open_change(const std::string& store, std::string ki
     rec.created_at = now();
     rec.created_by = actor;
     rec.at = at;
+    rec.authors = {actor};
     auto& live = changes_[rec.id];
     live.rec = std::move(rec);
     return live;
@@ -113,13 +114,14 @@ void Engine::settle(const std::string& id) {
     changes_.erase(it);
 }
 
-Result<std::vector<ChangeItem>> Engine::check_items(const NewChange& request, StoreState& store,
+Result<std::vector<ChangeItem>> Engine::check_items(const std::vector<ChangeItemWrite>& writes, StoreState& store,
                                                     std::vector<FieldError>& errors) const {
+    if (writes.size() > kMaxItems) return fail(ServiceError::invalid, "/items: more than 20000");
     std::vector<ChangeItem> items;
     std::set<std::string> seen;
-    items.reserve(request.items.size());
-    for (std::size_t i = 0; i < request.items.size(); ++i) {
-        const auto& in = request.items[i];
+    items.reserve(writes.size());
+    for (std::size_t i = 0; i < writes.size(); ++i) {
+        const auto& in = writes[i];
         const auto where = "/items/" + std::to_string(i);
         const auto bad = [&](const char* field, std::string detail) {
             errors.push_back({where + field, std::move(detail)});
@@ -145,10 +147,10 @@ Result<std::vector<ChangeItem>> Engine::check_items(const NewChange& request, St
         if (in.set_promotion) item.after.promotion = in.promotion;
         items.push_back(std::move(item));
     }
-    if (request.items.empty()) errors.push_back({"/items", "empty"});
+    if (writes.empty()) errors.push_back({"/items", "empty"});
     if (!errors.empty()) {
         return fail(ServiceError::invalid, std::to_string(errors.size()) + " fault" + (errors.size() == 1 ? "" : "s") +
-                                               " in " + std::to_string(request.items.size()) + " items");
+                                               " in " + std::to_string(writes.size()) + " items");
     }
     return items;
 }
@@ -177,31 +179,44 @@ Result<CreatedChange> Engine::create_change(const Caller& caller, const NewChang
             if (auto stored = lookups_.change(known->change)) return CreatedChange{std::move(*stored), true};
         }
     }
-    if (request.items.size() > kMaxItems) return fail(ServiceError::invalid, "/items: more than 20000");
-    auto items = check_items(request, store->second, errors);
+    auto items = check_items(request.items, store->second, errors);
     if (!items) return fail(items.error());
+    if (request.draft || rule_for(request.store).on()) {
+        if (auto room = room_to_wait(request.store, items->size()); !room) return fail(room.error());
+    }
     const auto at = std::max(request.at.value_or(now()), now());
     auto& live = open_change(request.store, "price", request.title, caller.actor, at);
     const auto id = live.rec.id;
-    live.rec.items_total = static_cast<std::uint32_t>(items->size());
-    live.items = std::move(*items);
-    for (auto& item : live.items) item.change = id;
+    set_items(live, std::move(*items));
     if (!request.idempotency_key.empty()) {
         Idempotency key{caller.actor, request.idempotency_key, request.request_digest, id, now()};
         keys_[{key.actor, key.key}] = key;
         batch_.keys.push_back(std::move(key));
     }
-    const bool later = at > now();
-    step(live, ChangeAction::create, later ? ChangeState::scheduled : ChangeState::running, caller);
-    if (later) {
-        batch_.items.insert(batch_.items.end(), live.items.begin(), live.items.end());
-        wall_timers_.emplace(at, WallTimer{request.store, {}, id});
-        return CreatedChange{live.rec};
-    }
-    apply_items(live);
+    step(live, ChangeAction::create, request.draft ? ChangeState::draft : judged(live), caller);
     auto answer = live.rec;
-    settle(id);
+    release(live);
     return CreatedChange{std::move(answer)};
+}
+
+void Engine::set_items(LiveChange& change, std::vector<ChangeItem> items) {
+    change.items = std::move(items);
+    change.rec.items_total = static_cast<std::uint32_t>(change.items.size());
+    for (auto& item : change.items) item.change = change.rec.id;
+}
+
+// Its last step has said where it goes: to wait, or into force. `change` may be gone afterwards.
+void Engine::release(LiveChange& change) {
+    const auto id = change.rec.id;
+    if (!waits(change.rec.state)) {
+        apply_items(change);
+        settle(id);
+        return;
+    }
+    write_items(change);
+    if (change.rec.state == ChangeState::scheduled) {
+        wall_timers_.emplace(change.rec.at, WallTimer{change.rec.store, {}, id});
+    }
 }
 
 void Engine::start_scheduled(const std::string& id) {

@@ -128,6 +128,17 @@ Result<UpsertOutcome> Engine::upsert_products(const Caller& caller, const std::s
         PriceAndPromotion after;
     };
     std::vector<Price> prices;  // what goes into the change, should there be one
+    Held held{rule_for(store_id), options.whole_file, nullptr, 0, {}};
+    if (options.held) {
+        if (auto* draft = live_change(*options.held); draft != nullptr && draft->rec.state == ChangeState::draft) {
+            held.draft = draft;
+            held.before = draft->items.size();
+        }
+    }
+    const bool judges = held.rule.on() || held.draft != nullptr;
+    if (judges && !options.dry_run) {
+        if (auto room = room_to_wait(store_id, rows.size()); !room && held.draft == nullptr) return fail(room.error());
+    }
     for (const auto& row : rows) {
         auto& verdict = out.verdicts.emplace_back();
         if (auto detail = check_write(row, verdict.reason)) {
@@ -177,8 +188,10 @@ Result<UpsertOutcome> Engine::upsert_products(const Caller& caller, const std::s
             next.store = store_id;
             if (same_content(existing->second.rec, next)) continue;
         }
+        const bool waits = !fresh && judges && hold_price(held, existing->second.rec, next, verdict);
+        if (verdict.verdict == Verdict::rejected) continue;
         verdict.verdict = fresh ? Verdict::created : Verdict::updated;
-        if (options.dry_run) continue;
+        if (options.dry_run || (waits && same_content(existing->second.rec, next))) continue;
         const auto before = fresh ? std::string() : audit_text(existing->second.rec);
         Price price{row.id, std::nullopt, {next.price, next.promotion}};
         if (!fresh) price.before = PriceAndPromotion{existing->second.rec.price, existing->second.rec.promotion};
@@ -197,6 +210,8 @@ Result<UpsertOutcome> Engine::upsert_products(const Caller& caller, const std::s
         if (options.kind != "import") product_writes_[{store_id, row.id}] = true;
         prices.push_back(std::move(price));
     }
+    out.held = options.held;
+    if (!held.items.empty() && !options.dry_run) out.held = keep_held(held, caller, store_id, options);
     std::erase_if(touched, [&](TagId id) { return !looks_different(tags_.at(id)); });
     if (touched.empty()) return out;
     auto* change = out.change ? live_change(*out.change) : nullptr;

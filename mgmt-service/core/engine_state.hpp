@@ -49,11 +49,20 @@ struct Engine::StoreState {
 
 struct Engine::LiveChange {
     Change rec;
-    std::vector<ChangeItem> items;  // while scheduled
+    std::vector<ChangeItem> items;  // until it is in force
     std::set<TagId> tags;           // with a job of this change that is not final
     std::uint32_t pending = 0;      // tags not drawn yet
     std::vector<std::int64_t> took_ms;
     SteadyTime told{};
+};
+
+// Prices of a batch of rows that are not to be in force yet.
+struct Engine::Held {
+    const ApprovalRule& rule;
+    bool whole_file = false;
+    LiveChange* draft = nullptr;  // of the rows before
+    std::size_t before = 0;       // items in it
+    std::vector<ChangeItem> items;
 };
 
 // Outcomes of the last hour.

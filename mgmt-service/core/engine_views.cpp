@@ -249,6 +249,7 @@ Stats Engine::stats(const std::optional<std::string>& store) const {
     for (const auto& [id, change] : changes_) {
         if (store && change.rec.store != *store) continue;
         if (change.rec.state == ChangeState::scheduled) ++out.changes_scheduled;
+        if (change.rec.state == ChangeState::awaiting_approval) ++out.changes_awaiting;
         if (change.rec.state == ChangeState::running) ++out.changes_running;
     }
     std::vector<std::int64_t> took;

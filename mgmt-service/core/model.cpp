@@ -12,6 +12,7 @@ constexpr std::string_view kChangeStateNames[] = {"draft", "awaiting_approval", 
                                                   "done",  "partly_failed",     "cancelled"};
 constexpr std::string_view kChangeActionNames[kChangeActions] = {
     "create", "edit", "submit", "recheck", "approve", "reject", "discard", "start", "resume", "finish", "cancel"};
+constexpr std::string_view kApproverRoleNames[] = {"operator", "store_manager", "chain_admin"};
 constexpr std::string_view kJobStateNames[] = {"new",       "queued", "sent",       "accepted", "transferring",
                                                "displayed", "failed", "superseded", "expired",  "cancelled"};
 constexpr std::string_view kVerdictNames[] = {"created", "updated", "unchanged", "rejected"};
@@ -46,6 +47,12 @@ std::string_view name(JobState state) {
 }
 std::string_view name(Verdict verdict) {
     return kVerdictNames[static_cast<std::size_t>(verdict)];
+}
+std::string_view name(ApproverRole role) {
+    return kApproverRoleNames[static_cast<std::size_t>(role)];
+}
+std::optional<ApproverRole> approver_role_from(std::string_view name) {
+    return find<ApproverRole>(kApproverRoleNames, name);
 }
 std::optional<TagStatus> tag_status_from(std::string_view name) {
     return find<TagStatus>(kTagStatusNames, name);

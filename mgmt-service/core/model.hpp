@@ -26,6 +26,7 @@ enum class ServiceError {
     conflict,                // not possible in the present state
     precondition_failed,     // If-Match does not fit
     idempotency_key_reused,  // same key, another request
+    forbidden,               // not by this caller, whatever its rights elsewhere; `about` says why
     unavailable,             // stopping, or a queue is full: try again
 };
 constexpr std::string_view describe(ServiceError e) {
@@ -40,6 +41,8 @@ constexpr std::string_view describe(ServiceError e) {
             return "precondition failed";
         case ServiceError::idempotency_key_reused:
             return "idempotency key used for another request";
+        case ServiceError::forbidden:
+            return "not allowed";
         case ServiceError::unavailable:
             return "unavailable";
     }
@@ -223,6 +226,39 @@ struct PriceAndPromotion {
     std::optional<Promotion> promotion;
     bool operator==(const PriceAndPromotion&) const = default;
 };
+// The least that a person must be to approve; in rising order.
+enum class ApproverRole { operator_, store_manager, chain_admin };
+[[nodiscard]] std::string_view name(ApproverRole role);
+[[nodiscard]] std::optional<ApproverRole> approver_role_from(std::string_view name);
+
+// When a change waits for another person. Of one store, or with an empty `store` of the chain, for all stores whose own
+// rule inherits (as it does until somebody writes it).
+struct ApprovalRule {
+    std::string store;
+    bool inherits = false;
+    std::optional<std::uint32_t> max_up_percent, max_down_percent;  // more than that needs approval; absent: no limit
+    std::optional<std::uint32_t> max_items;                         // likewise
+    ApproverRole role = ApproverRole::store_manager;
+    std::uint64_t version = 0;  // grows with each write; the ETag
+    [[nodiscard]] bool on() const { return max_up_percent || max_down_percent || max_items; }
+    bool operator==(const ApprovalRule&) const = default;
+};
+enum class TripKind { price, promotion };
+// How far an item went beyond a limit: per mille of the price before, below zero for down.
+struct Trip {
+    TripKind kind = TripKind::price;
+    std::int64_t per_mille = 0;
+    bool operator==(const Trip&) const = default;
+};
+// Why a change waits: the limits of the rule at the time, and how many items went beyond.
+struct ApprovalNeed {
+    ApproverRole role = ApproverRole::store_manager;
+    std::optional<std::uint32_t> max_up_percent, max_down_percent, max_items;
+    std::uint32_t tripped = 0;
+    bool too_many = false;  // more items than max_items
+    bool operator==(const ApprovalNeed&) const = default;
+};
+
 struct ChangeItem {
     std::string change;
     std::uint32_t index = 0;
@@ -231,6 +267,7 @@ struct ChangeItem {
     PriceAndPromotion after;
     bool sets_price = false;  // what of `after` this item decides; the rest only was so
     bool sets_promotion = false;
+    std::vector<Trip> trips{};  // why it needs approval
     bool operator==(const ChangeItem&) const = default;
 };
 
@@ -249,6 +286,9 @@ struct Change {
     std::array<std::uint32_t, kJobStates> counts{};  // by JobState
     std::optional<std::int64_t> p50_ms;              // from `at` to displayed
     std::optional<std::int64_t> p99_ms;
+    std::uint64_t version = 1;              // grows with what is to be seen before approving: items, moment, reasons
+    std::vector<std::string> authors{};     // who made, edited or submitted it: none of them may approve
+    std::optional<ApprovalNeed> approval{}; // since it was last submitted
     bool operator==(const Change&) const = default;
 
     [[nodiscard]] std::uint32_t count(JobState s) const { return counts[static_cast<std::size_t>(s)]; }

@@ -1,6 +1,7 @@
 #include "mgmt-service/core/service.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "mgmt-service/core/service_threads.hpp"
 
@@ -103,6 +104,53 @@ Result<CreatedChange> Service::create_change(const Caller& caller, const NewChan
 }
 Result<Change> Service::cancel_change(const Caller& caller, const std::string& id) {
     return impl_->write([&](Engine& e) { return e.cancel_change(caller, id); });
+}
+Result<Change> Service::edit_change(const Caller& caller, const std::string& id, const ChangeEdit& edit,
+                                    std::optional<std::uint64_t> if_version, std::vector<FieldError>& errors) {
+    return impl_->write([&](Engine& e) { return e.edit_change(caller, id, edit, if_version, errors); });
+}
+Result<Change> Service::submit_change(const Caller& caller, const std::string& id, const std::string& note,
+                                      std::optional<std::uint64_t> if_version) {
+    return impl_->write([&](Engine& e) { return e.submit_change(caller, id, note, if_version); });
+}
+Result<Change> Service::approve_change(const Caller& caller, const std::string& id, const std::string& note,
+                                       std::uint64_t version) {
+    return impl_->write([&](Engine& e) { return e.approve_change(caller, id, note, version); });
+}
+Result<Change> Service::reject_change(const Caller& caller, const std::string& id, const std::string& note,
+                                      std::uint64_t version) {
+    return impl_->write([&](Engine& e) { return e.reject_change(caller, id, note, version); });
+}
+Result<ApprovalRule> Service::approval_rule(const std::string& store) {
+    return impl_->ask([&](Engine& e) { return e.approval_rule(store); });
+}
+Result<ApprovalRule> Service::put_approval_rule(const Caller& caller, const ApprovalRule& rule,
+                                                std::optional<std::uint64_t> if_version) {
+    return impl_->write([&](Engine& e) { return e.put_approval_rule(caller, rule, if_version); });
+}
+Result<Page<ChangeItemView>> Service::change_items(const std::string& id, bool tripped, const PageRequest& page) {
+    const auto change = impl_->store().change(id);
+    if (!change) return fail(ServiceError::not_found, "change " + id);
+    std::int64_t after = -1;
+    const auto* end = page.cursor.data() + page.cursor.size();
+    if (!page.cursor.empty() && std::from_chars(page.cursor.data(), end, after).ptr != end) {
+        return fail(ServiceError::invalid, "cursor");
+    }
+    const auto limit = std::clamp<std::size_t>(page.limit, 1, kMaxPage);
+    auto items = impl_->store().item_page(id, after, tripped, limit + 1);
+    return impl_->ask([&](Engine& e) -> Result<Page<ChangeItemView>> {
+        Page<ChangeItemView> out;
+        out.total = tripped ? (change->approval ? change->approval->tripped : 0) : change->items_total;
+        if (items.size() > limit) {
+            items.pop_back();
+            out.next = std::to_string(items.back().index);
+        }
+        for (auto& item : items) {
+            auto name = e.product_name(change->store, item.product);
+            out.items.push_back({std::move(item), std::move(name)});
+        }
+        return out;
+    });
 }
 Result<ChangeDetail> Service::change(const std::string& id) {
     auto change = impl_->store().change(id);

@@ -23,6 +23,7 @@ class ApLink;
 struct Caller {
     std::string actor = "service";
     std::string source;
+    std::optional<ApproverRole> approves{};  // as what a person may approve; absent for machines
 };
 
 struct PageRequest {
@@ -126,10 +127,15 @@ struct UpsertOptions {
     std::string title{};
     std::optional<std::string> change{};        // go on with the change of an earlier batch
     std::optional<std::uint64_t> if_version{};  // If-Match; with a single row
+    // Rows of one file are judged together at its end: with a rule in force the prices of products that are there wait
+    // in a draft until Service::submit_change().
+    bool whole_file = false;
+    std::optional<std::string> held{};  // go on with the draft of an earlier batch
 };
 struct UpsertOutcome {
     std::vector<RowVerdict> verdicts;   // one a row, in order
     std::optional<std::string> change;  // when a tag is to look different; pass it on with the next batch
+    std::optional<std::string> held;    // the change that has the prices which are not in force yet; likewise
 };
 
 struct ChangeItemWrite {
@@ -145,6 +151,13 @@ struct NewChange {
     std::vector<ChangeItemWrite> items;  // 1 to 20,000
     std::string idempotency_key;         // empty: none
     std::string request_digest;          // of the body, to tell a reused key
+    bool draft = false;                  // to be submitted later
+};
+// Absent: stays as it is.
+struct ChangeEdit {
+    std::optional<std::string> title{};
+    std::optional<std::optional<UnixMillis>> at{};  // present without a value: at once
+    std::optional<std::vector<ChangeItemWrite>> items{};
 };
 struct CreatedChange {
     Change change;
@@ -180,7 +193,7 @@ struct Stats {
     std::map<std::string, std::uint64_t> failed_by_class;
     std::uint64_t aps_online = 0, aps_offline = 0, aps_unclaimed = 0;
     std::uint64_t batteries_low = 0, batteries_unknown = 0;
-    std::uint64_t changes_running = 0, changes_scheduled = 0;
+    std::uint64_t changes_running = 0, changes_scheduled = 0, changes_awaiting = 0;
     std::uint64_t hour_displayed = 0, hour_failed = 0;
     std::optional<std::int64_t> hour_p50_ms, hour_p99_ms;
     std::vector<MinuteStats> minutes;  // the last 60 whole minutes, oldest first
@@ -280,7 +293,29 @@ public:
     // All items are checked before any is accepted; on ServiceError::invalid `errors` names each bad one.
     [[nodiscard]] Result<CreatedChange> create_change(const Caller& caller, const NewChange& request,
                                                       std::vector<FieldError>& errors);
+    // A draft is discarded; what was in force before a running one comes back.
     [[nodiscard]] Result<Change> cancel_change(const Caller& caller, const std::string& id);
+    // Of a draft, or of one that waits for approval, which becomes a draft again. conflict: in another state.
+    [[nodiscard]] Result<Change> edit_change(const Caller& caller, const std::string& id, const ChangeEdit& edit,
+                                             std::optional<std::uint64_t> if_version, std::vector<FieldError>& errors);
+    // Lets a draft go its way, or wait for approval when the store's rule says so.
+    [[nodiscard]] Result<Change> submit_change(const Caller& caller, const std::string& id, const std::string& note,
+                                               std::optional<std::uint64_t> if_version);
+    // `version` is that of what was seen. conflict: it does not wait for approval. forbidden: by one of its authors, by
+    // a machine, or by somebody of a lesser role than the rule wants. precondition_failed: another version, or prices
+    // have moved since (the items then say so and have a new version).
+    [[nodiscard]] Result<Change> approve_change(const Caller& caller, const std::string& id, const std::string& note,
+                                                std::uint64_t version);
+    // Back to a draft. As above, but moved prices are no obstacle.
+    [[nodiscard]] Result<Change> reject_change(const Caller& caller, const std::string& id, const std::string& note,
+                                               std::uint64_t version);
+    // Of the change, by index; `tripped`: only those that need approval.
+    [[nodiscard]] Result<Page<ChangeItemView>> change_items(const std::string& id, bool tripped,
+                                                            const PageRequest& page);
+    // `store` empty: the chain's. One that was never written has version 0, and a store's then inherits.
+    [[nodiscard]] Result<ApprovalRule> approval_rule(const std::string& store);
+    [[nodiscard]] Result<ApprovalRule> put_approval_rule(const Caller& caller, const ApprovalRule& rule,
+                                                         std::optional<std::uint64_t> if_version);
     [[nodiscard]] Result<ChangeDetail> change(const std::string& id);
     [[nodiscard]] Result<Page<Change>> changes(const ChangeFilter& filter, const PageRequest& page);  // newest first
     [[nodiscard]] Result<JobDetail> job(const std::string& id);

@@ -12,39 +12,12 @@ namespace {
 
 using Need = ObjectReader::Need;
 constexpr std::int64_t kMaxTime = 4'102'444'800'000;  // 2100-01-01
-constexpr std::size_t kMaxItems = 20'000;
 constexpr std::size_t kMaxBody = std::size_t{8} << 20;
 
 bool good_key(std::string_view key) {
     return !key.empty() && key.size() <= 64 && std::ranges::all_of(key, [](char c) {
         return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '-';
     });
-}
-
-void read_items(const Json& list, const std::string& currency, NewChange& out, FieldErrors& errors) {
-    if (!list.is_array() || list.empty() || list.size() > kMaxItems) {
-        add_error(errors, "/items", "is no array of 1 to 20000 items");
-        return;
-    }
-    out.items.reserve(list.size());
-    for (std::size_t i = 0; i < list.size(); ++i) {
-        ObjectReader in(list[i], "/items/" + std::to_string(i), errors);
-        ChangeItemWrite item;
-        item.product = product_id(in.text("product", {.least = 1, .most = 64}, Need::required).value_or(""));
-        if (const Json* price = in.member("price"); price != nullptr) {
-            item.price = read_money(*price, in.at("price"), currency, errors);
-        }
-        if (const Json* promotion = in.member("promotion"); promotion != nullptr) {
-            item.set_promotion = true;
-            if (!promotion->is_null())
-                item.promotion = read_promotion(*promotion, in.at("promotion"), currency, errors);
-        }
-        if (in.is_object() && !in.has("price") && !item.set_promotion) {
-            add_error(errors, "/items/" + std::to_string(i), "has neither price nor promotion");
-        }
-        in.finish();
-        out.items.push_back(std::move(item));
-    }
 }
 
 http::Response create_change(const Context& context, const Call& call) {
@@ -55,10 +28,19 @@ http::Response create_change(const Context& context, const Call& call) {
     if (auto* refusal = std::get_if<http::Response>(&body)) return std::move(*refusal);
     FieldErrors errors;
     ObjectReader in(std::get<Json>(body), "", errors);
-    NewChange change{.store = store, .title = {}, .at = {}, .items = {}, .idempotency_key = {}, .request_digest = {}};
+    NewChange change{.store = store,
+                     .title = {},
+                     .at = {},
+                     .items = {},
+                     .idempotency_key = {},
+                     .request_digest = {},
+                     .draft = false};
     change.title = in.text("title", {.least = 0, .most = 200}).value_or("");
     if (const auto at = in.integer("at", 0, kMaxTime)) change.at = from_millis(*at);
-    if (const Json* items = in.member("items", Need::required)) read_items(*items, *currency, change, errors);
+    if (const Json* items = in.member("items", Need::required)) {
+        change.items = read_change_items(*items, *currency, errors);
+    }
+    change.draft = in.boolean("draft").value_or(false);
     in.finish();
     const auto key = call.request.headers.get("idempotency-key");
     if (call.request.headers.has("idempotency-key") && !good_key(key)) {
@@ -70,7 +52,8 @@ http::Response create_change(const Context& context, const Call& call) {
     const auto made = context.service().create_change(call.caller, change, errors);
     if (!made) return problem_from(made.error(), errors);
     auto response = json(201, encoded(view(made->change)));
-    response.headers.set("Location", std::string(kBase) + "/changes/" + made->change.id);
+    response.headers.set("Location", std::string(kBase) + "/changes/" + made->change.id)
+        .set("ETag", '"' + std::to_string(made->change.version) + '"');
     if (made->replay) response.headers.set("Idempotent-Replay", "true");
     return response;
 }
@@ -103,7 +86,9 @@ http::Response get_change(const Context& context, const Call& call) {
     if (!change) return problem_from(change.error());
     const auto currency = context.currency_of(change->change.store);
     if (!currency) return problem_from(currency.error());
-    return json(200, encoded(view(*change, *currency)));
+    auto response = json(200, encoded(view(*change, *currency)));
+    response.headers.set("ETag", '"' + std::to_string(change->change.version) + '"');
+    return response;
 }
 
 http::Response cancel_change(const Context& context, const Call& call) {

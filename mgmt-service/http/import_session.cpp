@@ -105,11 +105,14 @@ Result<> ImportSession::flush(std::string& out) {
                                     .kind = "import",
                                     .title = request_.title,
                                     .change = change_,
-                                    .if_version = {}};
+                                    .if_version = {},
+                                    .whole_file = true,
+                                    .held = held_};
         auto done = service_.upsert_products(caller_, request_.store, batch_, options);
         if (!done) return fail(done.error());
         outcome = *std::move(done);
         if (outcome.change) change_ = outcome.change;
+        if (outcome.held) held_ = outcome.held;
     }
     std::size_t next = 0;
     for (auto& pending : pending_) {
@@ -148,6 +151,12 @@ Result<> ImportSession::finish(std::string& out) {
     if (auto ended = parser_.finish(); !ended) return ended;
     if (auto fed = feed({}, out); !fed) return fed;
     if (auto flushed = flush(out); !flushed) return flushed;
+    // A rule is in force: what it says of the prices can be said now that all are known.
+    if (held_) {
+        const auto sent = service_.submit_change(caller_, *held_, {}, {});
+        if (!sent) return fail(sent.error());
+        if (!change_ && sent->state != ChangeState::awaiting_approval) change_ = held_;
+    }
     const Json summary{{"rows", rows_},
                        {"created", counts_[Verdict::created]},
                        {"updated", counts_[Verdict::updated]},
@@ -155,7 +164,8 @@ Result<> ImportSession::finish(std::string& out) {
                        {"rejected", counts_[Verdict::rejected]},
                        {"reasons", reasons_},
                        {"dry_run", request_.dry_run},
-                       {"change", change_ ? Json(*change_) : Json(nullptr)}};
+                       {"change", change_ ? Json(*change_) : Json(nullptr)},
+                       {"held", held_ ? Json(*held_) : Json(nullptr)}};
     out += encoded({{"summary", summary}}) + '\n';
     return {};
 }

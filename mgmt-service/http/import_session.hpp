@@ -59,7 +59,7 @@ private:
     std::vector<ProductWrite> batch_;
     std::unordered_map<std::string, std::size_t> batch_ids_;     // product to its place in pending_
     std::unordered_map<std::uint64_t, std::uint64_t> accepted_;  // hash of product id to hash of what it was given
-    std::optional<std::string> change_;
+    std::optional<std::string> change_, held_;
     std::uint64_t rows_ = 0;
     std::map<Verdict, std::uint64_t> counts_;
     std::map<std::string, std::uint64_t> reasons_;

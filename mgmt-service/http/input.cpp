@@ -4,11 +4,13 @@
 
 #include "mgmt-service/domain/money.hpp"
 #include "mgmt-service/http/problems.hpp"
+#include "mgmt-service/http/routes.hpp"
 
 namespace esl::mgmt::rest {
 namespace {
 
 constexpr std::size_t kMaxErrors = 50;
+constexpr std::size_t kMaxItems = 20'000;
 constexpr std::int64_t kMaxTime = 4'102'444'800'000;  // 2100-01-01
 
 std::string type_of(const Json& value) {
@@ -195,6 +197,35 @@ std::optional<Promotion> read_promotion(const Json& value, const std::string& wh
     in.finish();
     if (errors.size() == before && out.to <= out.from) in.error("to", "is not after `from`");
     if (errors.size() != before) return std::nullopt;
+    return out;
+}
+
+std::vector<ChangeItemWrite> read_change_items(const Json& list, const std::string& currency, FieldErrors& errors) {
+    std::vector<ChangeItemWrite> out;
+    if (!list.is_array() || list.empty() || list.size() > kMaxItems) {
+        add_error(errors, "/items", "is no array of 1 to 20000 items");
+        return out;
+    }
+    out.reserve(list.size());
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        ObjectReader in(list[i], "/items/" + std::to_string(i), errors);
+        ChangeItemWrite item;
+        item.product =
+            product_id(in.text("product", {.least = 1, .most = 64}, ObjectReader::Need::required).value_or(""));
+        if (const Json* price = in.member("price"); price != nullptr) {
+            item.price = read_money(*price, in.at("price"), currency, errors);
+        }
+        if (const Json* promotion = in.member("promotion"); promotion != nullptr) {
+            item.set_promotion = true;
+            if (!promotion->is_null())
+                item.promotion = read_promotion(*promotion, in.at("promotion"), currency, errors);
+        }
+        if (in.is_object() && !in.has("price") && !item.set_promotion) {
+            add_error(errors, "/items/" + std::to_string(i), "has neither price nor promotion");
+        }
+        in.finish();
+        out.push_back(std::move(item));
+    }
     return out;
 }
 

@@ -63,6 +63,10 @@ void add_error(FieldErrors& errors, std::string where, std::string detail);
 [[nodiscard]] std::optional<Promotion> read_promotion(const Json& value, const std::string& where,
                                                       const std::string& currency, FieldErrors& errors);
 
+// What a change is to do: 1 to 20,000 items.
+[[nodiscard]] std::vector<ChangeItemWrite> read_change_items(const Json& list, const std::string& currency,
+                                                             FieldErrors& errors);
+
 // Query parameters. The first bad one becomes `refusal`; what is absent is nullopt.
 class QueryReader {
 public:

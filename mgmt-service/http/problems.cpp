@@ -33,6 +33,8 @@ Row row_of(ProblemKind kind) {
             return {409, "conflict", "Not possible as things are"};
         case ProblemKind::precondition_failed:
             return {412, "precondition-failed", "Changed by somebody else meanwhile"};
+        case ProblemKind::precondition_required:
+            return {428, "precondition-required", "Say which version you have seen"};
         case ProblemKind::too_large:
             return {413, "too-large", "Too large"};
         case ProblemKind::unsupported_media_type:
@@ -63,6 +65,8 @@ ProblemKind kind_of(ServiceError e) {
             return ProblemKind::precondition_failed;
         case ServiceError::idempotency_key_reused:
             return ProblemKind::idempotency_key_reused;
+        case ServiceError::forbidden:
+            return ProblemKind::forbidden;
         case ServiceError::unavailable:
             return ProblemKind::unavailable;
     }

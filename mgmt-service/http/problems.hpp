@@ -19,6 +19,7 @@ enum class ProblemKind {
     not_found,
     conflict,
     precondition_failed,
+    precondition_required,
     too_large,
     unsupported_media_type,
     invalid,

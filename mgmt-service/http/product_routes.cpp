@@ -89,7 +89,9 @@ http::Response put_product(const Context& context, const Call& call) {
                                 .kind = "product",
                                 .title = write.name,
                                 .change = {},
-                                .if_version = std::get<std::optional<std::uint64_t>>(match)};
+                                .if_version = std::get<std::optional<std::uint64_t>>(match),
+                                .whole_file = false,
+                                .held = {}};
     const auto done = context.service().upsert_products(call.caller, store, {&write, 1}, options);
     if (!done) return problem_from(done.error());
     const auto& verdict = done->verdicts.at(0);
@@ -103,7 +105,8 @@ http::Response put_product(const Context& context, const Call& call) {
     if (!product) return problem_from(product.error());
     auto response = json(verdict.verdict == Verdict::created ? 201 : 200,
                          encoded({{"product", view(*product, *currency)},
-                                  {"change", done->change ? Json(*done->change) : Json(nullptr)}}));
+                                  {"change", done->change ? Json(*done->change) : Json(nullptr)},
+                                  {"held", done->held ? Json(*done->held) : Json(nullptr)}}));
     set_etag(response, *product);
     return response;
 }

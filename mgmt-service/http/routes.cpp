@@ -15,6 +15,23 @@ bool writes(const http::Request& request) {
     return request.method != "GET" && request.method != "HEAD";
 }
 
+// A token is no person, whoever made it.
+std::optional<ApproverRole> approves(const auth::Principal& principal) {
+    if (principal.user.empty()) return std::nullopt;
+    switch (principal.role) {
+        case auth::Role::chain_admin:
+            return ApproverRole::chain_admin;
+        case auth::Role::store_manager:
+            return ApproverRole::store_manager;
+        case auth::Role::operator_:
+            return ApproverRole::operator_;
+        case auth::Role::auditor:
+        case auth::Role::api:
+            return std::nullopt;
+    }
+    return std::nullopt;
+}
+
 Result<Call> authenticate(const Context& context, const http::Request& request) {
     Call call{.request = request, .principal = {}, .caller = {}, .cookie = {}};
     const auto authorization = request.headers.get("authorization");
@@ -33,7 +50,7 @@ Result<Call> authenticate(const Context& context, const http::Request& request) 
         }
         call.principal = *std::move(principal);
     }
-    call.caller = {.actor = call.principal.actor, .source = request.peer};
+    call.caller = {.actor = call.principal.actor, .source = request.peer, .approves = approves(call.principal)};
     return call;
 }
 

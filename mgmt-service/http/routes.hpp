@@ -75,6 +75,7 @@ void add_tag_routes(Routes& routes);
 void add_product_routes(Routes& routes);
 void add_import_routes(Routes& routes);
 void add_change_routes(Routes& routes);
+void add_approval_routes(Routes& routes);
 void add_audit_routes(Routes& routes);
 void add_live_routes(Routes& routes);
 

@@ -99,6 +99,7 @@ struct RestServer::Impl {
         add_product_routes(routes);
         add_import_routes(routes);
         add_change_routes(routes);
+        add_approval_routes(routes);
         add_audit_routes(routes);
         add_live_routes(routes);
         router->add("GET", "/healthz", [](const http::Request&) { return http::text_response(200, "ok\n"); });

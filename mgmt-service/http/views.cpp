@@ -47,6 +47,16 @@ Json failure(const std::optional<Failure>& f) {
             {"attempts", f->attempts}};
 }
 
+Json approval(const std::optional<ApprovalNeed>& need) {
+    if (!need) return nullptr;
+    return {{"role", name(need->role)},
+            {"max_up_percent", or_null(need->max_up_percent)},
+            {"max_down_percent", or_null(need->max_down_percent)},
+            {"max_items", or_null(need->max_items)},
+            {"tripped", need->tripped},
+            {"too_many", need->too_many}};
+}
+
 Json unit_price_of(const Product& product, const std::optional<std::int64_t>& price, const std::string& currency) {
     if (!price || product.quantity.empty() || product.unit.empty()) return nullptr;
     const auto code = Currency::parse(currency);
@@ -205,21 +215,42 @@ Json view(const Change& c) {
             {"items_total", c.items_total},
             {"jobs_total", c.jobs_total},
             {"counts", std::move(counts)},
+            {"version", c.version},
+            {"authors", c.authors},
+            {"approval", approval(c.approval)},
             {"timings", {{"p50_ms", or_null(c.p50_ms)}, {"p99_ms", or_null(c.p99_ms)}}}};
+}
+
+Json view(const ChangeItemView& i, const std::string& currency) {
+    const auto both = [&](const PriceAndPromotion& p) {
+        return Json{{"price", money(p.price, currency)}, {"promotion", promotion(p.promotion, currency)}};
+    };
+    auto reasons = Json::array();
+    for (const auto& trip : i.item.trips) {
+        reasons.push_back({{"what", trip.kind == TripKind::price ? "price" : "promotion"},
+                           {"percent", static_cast<double>(trip.per_mille) / 10.0}});
+    }
+    return {{"product", i.item.product},
+            {"name", i.name},
+            {"before", i.item.before ? both(*i.item.before) : Json(nullptr)},
+            {"after", both(i.item.after)},
+            {"reasons", std::move(reasons)}};
+}
+
+Json view(const ApprovalRule& r) {
+    return {{"store", or_null(r.store)},
+            {"inherits", r.inherits},
+            {"max_up_percent", or_null(r.max_up_percent)},
+            {"max_down_percent", or_null(r.max_down_percent)},
+            {"max_items", or_null(r.max_items)},
+            {"role", name(r.role)},
+            {"version", r.version}};
 }
 
 Json view(const ChangeDetail& c, const std::string& currency) {
     auto out = view(c.change);
-    const auto both = [&](const PriceAndPromotion& p) {
-        return Json{{"price", money(p.price, currency)}, {"promotion", promotion(p.promotion, currency)}};
-    };
     auto items = Json::array();
-    for (const auto& [item, product_name] : c.items) {
-        items.push_back({{"product", item.product},
-                         {"name", product_name},
-                         {"before", item.before ? both(*item.before) : Json(nullptr)},
-                         {"after", both(item.after)}});
-    }
+    for (const auto& item : c.items) items.push_back(view(item, currency));
     out["items"] = std::move(items);
     auto steps = Json::array();
     for (const auto& step : c.steps) {
@@ -279,7 +310,10 @@ Json view(const Stats& s) {
             {"failed", {{"count", s.failed}, {"by_class", s.failed_by_class}}},
             {"aps", {{"online", s.aps_online}, {"offline", s.aps_offline}, {"unclaimed", s.aps_unclaimed}}},
             {"batteries", {{"low", s.batteries_low}, {"unknown", s.batteries_unknown}}},
-            {"changes", {{"running", s.changes_running}, {"scheduled", s.changes_scheduled}}},
+            {"changes",
+             {{"running", s.changes_running},
+              {"scheduled", s.changes_scheduled},
+              {"awaiting_approval", s.changes_awaiting}}},
             {"last_hour",
              {{"displayed", s.hour_displayed},
               {"failed", s.hour_failed},

@@ -22,6 +22,8 @@ using Json = nlohmann::json;
 [[nodiscard]] Json view(const TagView& tag);
 [[nodiscard]] Json view(const ProductView& product, const std::string& currency);
 [[nodiscard]] Json view(const Change& change);
+[[nodiscard]] Json view(const ChangeItemView& item, const std::string& currency);
+[[nodiscard]] Json view(const ApprovalRule& rule);
 [[nodiscard]] Json view(const ChangeDetail& change, const std::string& currency);
 [[nodiscard]] Json view(const Job& job);        // without steps
 [[nodiscard]] Json view(const JobDetail& job);  // with steps

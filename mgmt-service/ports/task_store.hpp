@@ -22,7 +22,9 @@ struct WriteBatch {
     std::vector<Product> products{};
     std::vector<PricePoint> prices{};
     std::vector<Change> changes{};
+    std::vector<std::string> clear_items{};  // changes whose items go before `items` come
     std::vector<ChangeItem> items{};
+    std::vector<ApprovalRule> rules{};  // by store
     std::vector<ChangeStep> change_steps{};
     std::vector<Job> jobs{};
     std::vector<JobStep> steps{};
@@ -31,7 +33,7 @@ struct WriteBatch {
 
     [[nodiscard]] std::size_t rows() const {
         return stores.size() + aps.size() + tags.size() + products.size() + prices.size() + changes.size() +
-               items.size() + change_steps.size() + jobs.size() + steps.size() + images.size() + keys.size();
+               clear_items.size() + items.size() + rules.size() + change_steps.size() + jobs.size() + steps.size() + images.size() + keys.size();
     }
     [[nodiscard]] bool empty() const { return rows() == 0; }
 };
@@ -43,7 +45,8 @@ struct Snapshot {
     std::vector<Tag> tags{};
     std::vector<Product> products{};
     std::vector<Change> changes{};    // draft, awaiting_approval, scheduled, running, and those of the jobs below
-    std::vector<ChangeItem> items{};  // of scheduled changes
+    std::vector<ChangeItem> items{};  // of changes that are draft, awaiting_approval or scheduled
+    std::vector<ApprovalRule> rules{};
     std::vector<Job> jobs{};          // not final: at most one a tag
 };
 
@@ -63,6 +66,9 @@ public:
                                                       std::size_t limit, std::uint64_t& total) = 0;
     // By index.
     [[nodiscard]] virtual std::vector<ChangeItem> change_items(const std::string& change, std::size_t limit) = 0;
+    // By index, those after `after` (-1: from the first); `tripped`: only those that need approval.
+    [[nodiscard]] virtual std::vector<ChangeItem> item_page(const std::string& change, std::int64_t after, bool tripped,
+                                                            std::size_t limit) = 0;
     // In the order in which they were committed. At most kMaxChangeSteps, the first ones.
     [[nodiscard]] virtual std::vector<ChangeStep> change_steps(const std::string& change) = 0;
     [[nodiscard]] virtual std::optional<Job> job(const std::string& id) = 0;

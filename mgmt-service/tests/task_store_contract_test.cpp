@@ -76,6 +76,9 @@ Change a_change(const std::string& id, ChangeState state, const std::string& sho
     c.items_total = 2;
     c.jobs_total = 4'000'000'000;
     c.counts[5] = 3;
+    c.version = 4;
+    c.authors = {"user:ana", "user:\"b\""};
+    c.approval = ApprovalNeed{ApproverRole::chain_admin, 20, std::nullopt, 100, 7, true};
     return c;
 }
 
@@ -116,7 +119,10 @@ TEST_P(TaskStoreContract, GivesBackEveryFieldOfEveryRecordAfterOpeningAgain) {
     b.products = {p, poor};
     b.changes = {a_change("c1", ChangeState::running), a_change("c2", ChangeState::scheduled)};
     ChangeItem item{"c2", 0, "X", PriceAndPromotion{100, Promotion{90, {}, at(1), at(5)}}, {120, {}}, true, false};
+    item.trips = {{TripKind::price, 200}, {TripKind::promotion, -999}};
     ChangeItem second{"c2", 1, "Y", {}, {{}, Promotion{80, 100, at(1), at(5)}}, false, true};
+    b.rules = {{"", false, 20, std::nullopt, 100, ApproverRole::chain_admin, 3},
+               {"s1", true, std::nullopt, 30, std::nullopt, ApproverRole::operator_, 1}};
     b.items = {item, second};
     b.jobs = {a_job("j1", "c1", JobState::sent)};
     store().commit(b);
@@ -131,6 +137,47 @@ TEST_P(TaskStoreContract, GivesBackEveryFieldOfEveryRecordAfterOpeningAgain) {
     EXPECT_EQ(s.changes, b.changes);
     EXPECT_EQ(s.items, b.items);
     EXPECT_EQ(s.jobs, b.jobs);
+    EXPECT_EQ(s.rules, b.rules);
+}
+
+TEST_P(TaskStoreContract, LoadsTheItemsOfWhateverIsNotInForce) {
+    WriteBatch b;
+    b.changes = {a_change("c1", ChangeState::draft), a_change("c2", ChangeState::awaiting_approval),
+                 a_change("c3", ChangeState::scheduled), a_change("c4", ChangeState::running)};
+    for (const auto& c : b.changes) b.items.push_back({c.id, 0, "X", {}, {}, true, false});
+    store().commit(b);
+    const auto items = store().load().items;
+    ASSERT_EQ(items.size(), 3U);
+    EXPECT_EQ(items[0].change, "c1");
+    EXPECT_EQ(items[2].change, "c3");
+}
+
+TEST_P(TaskStoreContract, ClearsTheItemsOfAChangeBeforeItsNewOnesCome) {
+    WriteBatch b;
+    for (std::uint32_t i = 0; i < 3; ++i) b.items.push_back({"c1", i, "X" + std::to_string(i), {}, {}, true, false});
+    b.items.push_back({"c2", 0, "Z", {}, {}, true, false});
+    store().commit(b);
+    WriteBatch next;
+    next.clear_items = {"c1"};
+    next.items = {{"c1", 0, "Y", {}, {}, true, false}};
+    store().commit(next);
+    EXPECT_EQ(store().change_items("c1", 10), next.items);
+    EXPECT_EQ(store().change_items("c2", 10).size(), 1U);
+}
+
+TEST_P(TaskStoreContract, PagesItemsAndFindsThoseThatNeedApproval) {
+    WriteBatch b;
+    for (std::uint32_t i = 0; i < 9; ++i) {
+        b.items.push_back({"c1", i, "X", {}, {}, true, false});
+        if (i % 3 == 1) b.items.back().trips = {{TripKind::price, 500}};
+    }
+    store().commit(b);
+    EXPECT_EQ(store().item_page("c1", -1, false, 4).size(), 4U);
+    EXPECT_EQ(store().item_page("c1", 5, false, 100).at(0).index, 6U);
+    const auto tripped = store().item_page("c1", 1, true, 100);
+    ASSERT_EQ(tripped.size(), 2U);
+    EXPECT_EQ(tripped[0].index, 4U);
+    EXPECT_EQ(tripped[1].index, 7U);
 }
 
 TEST_P(TaskStoreContract, LoadsOnlyWhatHasNotComeToItsEnd) {
@@ -308,7 +355,10 @@ TEST(SqliteTaskStore, GivesChangesOfAnOlderDatabaseTheStepsTheirRowsTellOf) {
     EXPECT_EQ(store.change_steps("c2").size(), 1U);
     EXPECT_EQ(store.change_steps("c3").back(),
               (ChangeStep{"c3", ChangeState::cancelled, ChangeAction::cancel, t(150), "service", ""}));
-    EXPECT_EQ(store.load().changes.size(), 1U);
+    const auto waiting = store.load().changes;
+    ASSERT_EQ(waiting.size(), 1U);
+    EXPECT_EQ(waiting[0].authors, std::vector<std::string>{"user:ana"});
+    EXPECT_EQ(waiting[0].version, 1U);
 }
 
 TEST(SqliteTaskStore, RefusesADatabaseOfANewerVersion) {

@@ -48,6 +48,7 @@ Snapshot MemoryTaskStore::load() {
     for (const auto& [id, a] : aps_) out.aps.push_back(a);
     for (const auto& [id, t] : tags_) out.tags.push_back(t);
     for (const auto& [id, p] : products_) out.products.push_back(p);
+    for (const auto& [id, r] : rules_) out.rules.push_back(r);
     std::set<std::string> wanted;
     for (const auto& [id, j] : jobs_) {
         if (is_final(j.state)) continue;
@@ -60,7 +61,7 @@ Snapshot MemoryTaskStore::load() {
     for (const auto& [id, c] : changes_) {
         if (!unfinished(c.state) && !wanted.contains(id)) continue;
         out.changes.push_back(c);
-        if (c.state != ChangeState::scheduled) continue;
+        if (!unfinished(c.state) || c.state == ChangeState::running) continue;
         if (const auto it = items_.find(id); it != items_.end()) {
             for (const auto& [index, item] : it->second) out.items.push_back(item);
         }
@@ -76,6 +77,8 @@ void MemoryTaskStore::commit(const WriteBatch& b) {
     for (const auto& r : b.products) products_[{r.store, r.id}] = r;
     for (const auto& r : b.prices) prices_[{r.store, r.product}].push_back(r);
     for (const auto& r : b.changes) changes_[r.id] = r;
+    for (const auto& id : b.clear_items) items_.erase(id);
+    for (const auto& r : b.rules) rules_[r.store] = r;
     for (const auto& r : b.items) items_[r.change][r.index] = r;
     for (const auto& r : b.change_steps) change_steps_[r.change].push_back(r);
     for (const auto& r : b.jobs) jobs_[r.id] = r;
@@ -101,6 +104,18 @@ std::vector<ChangeItem> MemoryTaskStore::change_items(const std::string& change,
     const auto it = items_.find(change);
     if (it == items_.end()) return out;
     for (const auto& [index, item] : it->second) {
+        if (out.size() >= limit) break;
+        out.push_back(item);
+    }
+    return out;
+}
+
+std::vector<ChangeItem> MemoryTaskStore::item_page(const std::string& change, std::int64_t after, bool tripped,
+                                                   std::size_t limit) {
+    const std::lock_guard lock(mutex_);
+    std::vector<ChangeItem> out;
+    for (const auto& [index, item] : find_in(items_, change).value_or(std::map<std::uint32_t, ChangeItem>{})) {
+        if (index <= after || (tripped && item.trips.empty())) continue;
         if (out.size() >= limit) break;
         out.push_back(item);
     }

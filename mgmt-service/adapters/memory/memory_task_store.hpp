@@ -17,6 +17,8 @@ public:
     [[nodiscard]] std::vector<Change> changes(const ChangeFilter& filter, const std::string& before, std::size_t limit,
                                               std::uint64_t& total) override;
     [[nodiscard]] std::vector<ChangeItem> change_items(const std::string& change, std::size_t limit) override;
+    [[nodiscard]] std::vector<ChangeItem> item_page(const std::string& change, std::int64_t after, bool tripped,
+                                                    std::size_t limit) override;
     [[nodiscard]] std::vector<ChangeStep> change_steps(const std::string& change) override;
     [[nodiscard]] std::optional<Job> job(const std::string& id) override;
     [[nodiscard]] std::vector<Job> jobs(const JobFilter& filter, const std::string& before, std::size_t limit,
@@ -39,6 +41,7 @@ private:
     std::map<Pair, std::vector<PricePoint>> prices_;
     std::map<std::string, Change> changes_;
     std::map<std::string, std::map<std::uint32_t, ChangeItem>> items_;
+    std::map<std::string, ApprovalRule> rules_;
     std::map<std::string, std::vector<ChangeStep>> change_steps_;
     std::map<std::string, Job> jobs_;
     std::map<std::string, std::vector<JobStep>> steps_;

@@ -68,6 +68,49 @@ std::optional<Failure> read_failure(Statement& s) {
                    static_cast<std::uint32_t>(attempts.value_or(0))};
 }
 
+std::optional<std::uint32_t> maybe_limit(Statement& s) {
+    const auto v = s.maybe_number();
+    return v ? std::optional(static_cast<std::uint32_t>(*v)) : std::nullopt;
+}
+
+// [kind, per mille] pairs; "[]" for none, which queries look for.
+std::string trips_text(const std::vector<Trip>& trips) {
+    Json out = Json::array();
+    for (const auto& t : trips) out.push_back(Json::array({static_cast<int>(t.kind), t.per_mille}));
+    return out.dump();
+}
+
+std::vector<Trip> trips_from(const std::string& text) {
+    std::vector<Trip> out;
+    for (const auto& t : Json::parse(text)) {
+        out.push_back({static_cast<TripKind>(t.at(0).get<int>()), t.at(1).get<std::int64_t>()});
+    }
+    return out;
+}
+
+// [role, up, down, items, tripped, too many].
+std::optional<std::string> need_text(const std::optional<ApprovalNeed>& n) {
+    if (!n) return std::nullopt;
+    const auto limit = [](const std::optional<std::uint32_t>& v) { return v ? Json(*v) : Json(nullptr); };
+    return Json::array({static_cast<int>(n->role), limit(n->max_up_percent), limit(n->max_down_percent),
+                        limit(n->max_items), n->tripped, n->too_many})
+        .dump();
+}
+
+std::optional<ApprovalNeed> need_from(const std::optional<std::string>& text) {
+    if (!text) return std::nullopt;
+    const auto json = Json::parse(*text);
+    const auto limit = [&](std::size_t i) {
+        return json.at(i).is_null() ? std::nullopt : std::optional(json.at(i).get<std::uint32_t>());
+    };
+    return ApprovalNeed{static_cast<ApproverRole>(json.at(0).get<int>()),
+                        limit(1),
+                        limit(2),
+                        limit(3),
+                        json.at(4).get<std::uint32_t>(),
+                        json.at(5).get<bool>()};
+}
+
 }  // namespace
 
 void put(Statement& s, const Store& r) {
@@ -212,8 +255,10 @@ PricePoint read_price(Statement& s) {
 
 void put(Statement& s, const Change& r) {
     const auto counts = Json(r.counts).dump();
+    const auto authors = list_text(r.authors);
+    const auto approval = need_text(r.approval);
     s.with(r.id, r.store, r.state, r.kind, r.title, r.created_at, r.created_by, r.at, r.finished_at, r.items_total,
-           r.jobs_total, counts, r.p50_ms, r.p99_ms)
+           r.jobs_total, counts, r.p50_ms, r.p99_ms, r.version, authors, approval)
         .run();
 }
 
@@ -233,6 +278,9 @@ Change read_change(Statement& s) {
     r.counts = Json::parse(s.text()).get<std::array<std::uint32_t, kJobStates>>();
     r.p50_ms = s.maybe_number();
     r.p99_ms = s.maybe_number();
+    r.version = s.as<std::uint64_t>();
+    r.authors = list_from(s.text());
+    r.approval = need_from(s.maybe_text());
     return r;
 }
 
@@ -240,8 +288,9 @@ void put(Statement& s, const ChangeItem& r) {
     const auto before = r.before.value_or(PriceAndPromotion{});
     const PromotionColumns b(before.promotion);
     const PromotionColumns a(r.after.promotion);
+    const auto trips = trips_text(r.trips);
     s.with(r.change, r.index, r.product, r.before.has_value(), before.price, b.price, b.prior, b.from, b.to,
-           r.after.price, a.price, a.prior, a.from, a.to, r.sets_price, r.sets_promotion)
+           r.after.price, a.price, a.prior, a.from, a.to, r.sets_price, r.sets_promotion, trips)
         .run();
 }
 
@@ -259,6 +308,23 @@ ChangeItem read_item(Statement& s) {
     r.after.promotion = read_promotion(s);
     r.sets_price = s.number() != 0;
     r.sets_promotion = s.number() != 0;
+    r.trips = trips_from(s.text());
+    return r;
+}
+
+void put(Statement& s, const ApprovalRule& r) {
+    s.with(r.store, r.inherits, r.max_up_percent, r.max_down_percent, r.max_items, r.role, r.version).run();
+}
+
+ApprovalRule read_rule(Statement& s) {
+    ApprovalRule r;
+    r.store = s.text();
+    r.inherits = s.number() != 0;
+    r.max_up_percent = maybe_limit(s);
+    r.max_down_percent = maybe_limit(s);
+    r.max_items = maybe_limit(s);
+    r.role = s.as<ApproverRole>();
+    r.version = s.as<std::uint64_t>();
     return r;
 }
 

@@ -10,10 +10,11 @@ namespace esl::mgmt::sqlite {
 
 inline constexpr const char* kChangeColumns =
     "id, store, state, kind, title, created_at, created_by, at, finished_at, items_total, jobs_total, counts, p50_ms, "
-    "p99_ms";
+    "p99_ms, version, authors, approval";
 inline constexpr const char* kItemColumns =
     "change, idx, product, b_known, b_price, b_promo_price, b_promo_prior, b_promo_from, b_promo_to, a_price, "
-    "a_promo_price, a_promo_prior, a_promo_from, a_promo_to, sets_price, sets_promotion";
+    "a_promo_price, a_promo_prior, a_promo_from, a_promo_to, sets_price, sets_promotion, trips";
+inline constexpr const char* kRuleColumns = "store, inherits, max_up, max_down, max_items, role, version";
 inline constexpr const char* kJobColumns =
     "id, change, store, tag, ap, version, crc, sha, state, f_kind, f_code, f_detail, f_at, f_attempts, attempts, "
     "tries, created_at, due, updated_at";
@@ -34,6 +35,7 @@ void put(Statement& s, const Product& r);
 void put(Statement& s, const PricePoint& r);
 void put(Statement& s, const Change& r);
 void put(Statement& s, const ChangeItem& r);
+void put(Statement& s, const ApprovalRule& r);
 void put(Statement& s, const ChangeStep& r);
 void put(Statement& s, const Job& r);
 void put(Statement& s, const JobStep& r);
@@ -47,6 +49,7 @@ void put(Statement& s, const Idempotency& r);
 [[nodiscard]] PricePoint read_price(Statement& s);
 [[nodiscard]] Change read_change(Statement& s);
 [[nodiscard]] ChangeItem read_item(Statement& s);
+[[nodiscard]] ApprovalRule read_rule(Statement& s);
 [[nodiscard]] ChangeStep read_change_step(Statement& s);
 [[nodiscard]] Job read_job(Statement& s);
 [[nodiscard]] JobStep read_step(Statement& s);

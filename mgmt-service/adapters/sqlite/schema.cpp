@@ -69,6 +69,15 @@ INSERT INTO change_steps (change, state, action, at, actor, note)
 INSERT INTO change_steps (change, state, action, at, actor, note)
     SELECT id, state, CASE state WHEN 6 THEN 10 ELSE 9 END, finished_at, 'service', '' FROM changes
     WHERE finished_at IS NOT NULL AND state >= 4 ORDER BY id;
+)sql",
+                                                     R"sql(
+ALTER TABLE changes ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE changes ADD COLUMN authors TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE changes ADD COLUMN approval TEXT;
+UPDATE changes SET authors = json_array(created_by);
+ALTER TABLE change_items ADD COLUMN trips TEXT NOT NULL DEFAULT '[]';
+CREATE TABLE approval_rules (store TEXT PRIMARY KEY, inherits INTEGER NOT NULL, max_up INTEGER, max_down INTEGER,
+    max_items INTEGER, role INTEGER NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID;
 )sql"};
 
 static_assert(static_cast<int>(ChangeAction::start) == 7 && static_cast<int>(ChangeAction::finish) == 9 &&

@@ -42,13 +42,15 @@ struct Statements {
           price(db, insert("prices", "store, product, valid_from, price, promotion, change", "INSERT")),
           change(db, insert("changes", sqlite::kChangeColumns)),
           item(db, insert("change_items", sqlite::kItemColumns)),
+          clear_items(db, "DELETE FROM change_items WHERE change = ?"),
+          rule(db, insert("approval_rules", sqlite::kRuleColumns)),
           change_step(db, insert("change_steps", "change, state, action, at, actor, note", "INSERT")),
           job(db, insert("jobs", sqlite::kJobColumns)),
           step(db, insert("job_steps", "job, state, at, actor, detail", "INSERT")),
           image(db, insert("images", "sha, crc, width, height, deflated", "INSERT OR IGNORE")),
           key(db, insert("idempotency", "actor, key, digest, change, at")) {}
 
-    Statement store, ap, tag, product, price, change, item, change_step, job, step, image, key;
+    Statement store, ap, tag, product, price, change, item, clear_items, rule, change_step, job, step, image, key;
 };
 
 template <class Row>
@@ -163,9 +165,11 @@ Snapshot SqliteTaskStore::load() {
                                   "state = 6) OR id IN (SELECT dirty FROM tags WHERE dirty IS NOT NULL) ORDER BY id");
         out.changes = all(changes, sqlite::read_change);
         Statement items(db, std::string("SELECT ") + sqlite::kItemColumns +
-                                " FROM change_items WHERE change IN (SELECT id FROM changes WHERE state = 2) ORDER BY "
+                                " FROM change_items WHERE change IN (SELECT id FROM changes WHERE state < 3) ORDER BY "
                                 "change, idx");
         out.items = all(items, sqlite::read_item);
+        Statement rules(db, std::string("SELECT ") + sqlite::kRuleColumns + " FROM approval_rules");
+        out.rules = all(rules, sqlite::read_rule);
         Statement jobs(
             db, std::string("SELECT ") + sqlite::kJobColumns + " FROM jobs WHERE state < 5 OR state = 6 ORDER BY id");
         out.jobs = all(jobs, sqlite::read_job);
@@ -187,7 +191,9 @@ void SqliteTaskStore::commit(const WriteBatch& b) {
         put_all(put.product, b.products);
         put_all(put.price, b.prices);
         put_all(put.change, b.changes);
+        for (const auto& id : b.clear_items) put.clear_items.with(id).run();
         put_all(put.item, b.items);
+        put_all(put.rule, b.rules);
         put_all(put.change_step, b.change_steps);
         put_all(put.job, b.jobs);
         put_all(put.step, b.steps);
@@ -222,6 +228,16 @@ std::vector<ChangeItem> SqliteTaskStore::change_items(const std::string& change,
         Statement s(db, std::string("SELECT ") + sqlite::kItemColumns +
                             " FROM change_items WHERE change = ? ORDER BY idx LIMIT ?");
         return all(s.with(change, limit), sqlite::read_item);
+    });
+}
+
+std::vector<ChangeItem> SqliteTaskStore::item_page(const std::string& change, std::int64_t after, bool tripped,
+                                                   std::size_t limit) {
+    return impl_->read([&](Database& db) {
+        Statement s(db, std::string("SELECT ") + sqlite::kItemColumns +
+                            " FROM change_items WHERE change = ? AND idx > ?" + (tripped ? " AND trips <> '[]'" : "") +
+                            " ORDER BY idx LIMIT ?");
+        return all(s.with(change, after, limit), sqlite::read_item);
     });
 }
 

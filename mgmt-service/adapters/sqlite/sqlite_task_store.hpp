@@ -21,6 +21,8 @@ public:
     [[nodiscard]] std::vector<Change> changes(const ChangeFilter& filter, const std::string& before, std::size_t limit,
                                               std::uint64_t& total) override;
     [[nodiscard]] std::vector<ChangeItem> change_items(const std::string& change, std::size_t limit) override;
+    [[nodiscard]] std::vector<ChangeItem> item_page(const std::string& change, std::int64_t after, bool tripped,
+                                                    std::size_t limit) override;
     [[nodiscard]] std::vector<ChangeStep> change_steps(const std::string& change) override;
     [[nodiscard]] std::optional<Job> job(const std::string& id) override;
     [[nodiscard]] std::vector<Job> jobs(const JobFilter& filter, const std::string& before, std::size_t limit,

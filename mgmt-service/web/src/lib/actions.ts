@@ -9,6 +9,7 @@ export const actions = {
   promotion: ['promotion.begin', 'promotion.end'],
   tag: ['tag.found', 'tag.bind', 'tag.unbind', 'tag.led', 'tag.repair'],
   store: ['store.write'],
+  rule: ['rule.write'],
   ap: ['ap.hello', 'ap.offline', 'ap.claim', 'ap.name', 'ap.permit_join'],
   session: ['session.login', 'session.logout', 'session.refused'],
   user: ['user.write'],
