@@ -114,6 +114,11 @@ export function createClient(transport: Transport) {
     createChange: (store: string, change: T.NewChange, key: string) =>
       json<T.Change>('POST', `/stores/${seg(store)}/changes`, change, { 'Idempotency-Key': key }),
     cancelChange: (id: string) => json<T.Change>('POST', `/changes/${seg(id)}/cancel`),
+    changeItems: (id: string, query: Query) => get<T.Page<T.ChangeItem>>(`/changes/${seg(id)}/items`, query),
+    submitChange: (id: string, version: number) => json<T.Change>('POST', `/changes/${seg(id)}/submit`, {}, { 'If-Match': `"${version}"` }),
+    // `version`: of what was seen.
+    decideChange: (id: string, how: 'approve' | 'reject', note: string, version: number) =>
+      json<T.Change>('POST', `/changes/${seg(id)}/${how}`, note ? { note } : {}, { 'If-Match': `"${version}"` }),
     jobs: (query: Query) => get<T.Page<T.Job>>('/jobs', query),
     job: (id: string) => get<T.Job>(`/jobs/${seg(id)}`),
 

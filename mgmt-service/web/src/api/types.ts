@@ -61,7 +61,7 @@ export type Verdict = 'created' | 'updated' | 'unchanged' | 'rejected';
 export interface ImportVerdict { row: number; verdict: Verdict; product: string | null; reason?: string; detail?: string }
 export interface ImportTotals {
   rows: number; created: number; updated: number; unchanged: number; rejected: number;
-  reasons: Record<string, number>; dry_run: boolean; change: string | null;
+  reasons: Record<string, number>; dry_run: boolean; change: string | null; held?: string | null;
 }
 
 export type ChangeState = 'draft' | 'awaiting_approval' | 'scheduled' | 'running' | 'done' | 'partly_failed' | 'cancelled';
@@ -75,9 +75,16 @@ export interface Change {
   id: string; store: string; state: ChangeState; kind: string; title: string; created_at: number; created_by: string;
   at: number; finished_at: number | null; items_total: number; jobs_total: number;
   counts: Partial<Record<JobState, number>>; timings: { p50_ms: number | null; p99_ms: number | null };
+  version: number; authors: string[]; approval: ApprovalNeed | null;
+}
+export interface Reason { what: 'price' | 'promotion'; percent: number }
+export interface ChangeItem { product: string; name: string; before: PriceAndPromotion | null; after: PriceAndPromotion; reasons: Reason[] }
+export interface ApprovalNeed {
+  role: 'operator' | 'store_manager' | 'chain_admin'; max_up_percent: number | null; max_down_percent: number | null;
+  max_items: number | null; tripped: number; too_many: boolean;
 }
 export interface ChangeDetail extends Change {
-  items: { product: string; name: string; before: PriceAndPromotion | null; after: PriceAndPromotion }[];
+  items: ChangeItem[];
   steps: ChangeStep[];
 }
 export type ChangeAction = 'create' | 'edit' | 'submit' | 'recheck' | 'approve' | 'reject' | 'discard' | 'start' | 'resume' | 'finish' | 'cancel';
@@ -106,7 +113,7 @@ export interface Stats {
   failed: { count: number; by_class: Record<string, number> };
   aps: { online: number; offline: number; unclaimed: number };
   batteries: { low: number; unknown: number };
-  changes: { running: number; scheduled: number };
+  changes: { running: number; scheduled: number; awaiting_approval: number };
   last_hour: { displayed: number; failed: number; p50_ms: number | null; p99_ms: number | null };
   minutes: { at: number; displayed: number; failed: number }[];
 }

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { ChangeStep, Job, JobState, PriceAndPromotion } from '../api/types';
+import { ApiError } from '../api/client';
 import { t, type Key } from '../lib/i18n';
 import { useLoad, useThrottled } from '../lib/load';
 import { actionText } from '../parts/activity';
@@ -7,6 +8,7 @@ import { actorName, Ago, ChangeBadge, changeTitle, Chips, Empty, Failed, JobBadg
 import { Icon } from '../shell/icons';
 import { href } from '../shell/router';
 import { api, canWrite, mustName, toast, useEvent } from '../state';
+import { Approval, reasonText } from './approval';
 
 const kOrder: JobState[] = ['new', 'queued', 'sent', 'accepted', 'transferring', 'displayed', 'failed', 'expired', 'superseded', 'cancelled'];
 
@@ -14,15 +16,20 @@ export function ChangePage({ id }: { id: string }) {
   const change = useLoad(() => api.change(id), [id]);
   useEvent('change', (c) => {
     if (c.id !== id) return;
-    if (c.state !== change.data?.state) change.reload();  // an event has no steps
-    change.set((old) => old && { ...old, ...c });
+    if (c.state !== change.data?.state || c.version !== change.data.version) change.reload();  // an event has neither steps nor items
+    // The version that is approved is the one whose items are on the screen.
+    change.set((old) => old && (c.version === old.version ? { ...old, ...c } : old));
   });
   const c = change.data;
   if (change.error) return <div class="page"><Failed error={change.error} retry={change.reload} /></div>;
   if (!c) return <div class="page"><Skeleton /></div>;
   const cancel = async () => {
     if (!confirm(t('cancel_sure'))) return;
-    try { const next = await api.cancelChange(id); change.set((old) => old && { ...old, ...next }); change.reload(); } catch (e) { toast(problemText(e as Error), 'bad'); }
+    try { const next = await api.cancelChange(id); change.set((old) => old && { ...old, state: next.state }); change.reload(); } catch (e) { toast(problemText(e as Error), 'bad'); }
+  };
+  const submit = async () => {
+    try { await api.submitChange(id, c.version); } catch (e) { toast(e instanceof ApiError && e.status === 412 ? t('approve_look_again') : problemText(e as Error), 'bad'); }
+    change.reload();
   };
   const going = ['scheduled', 'running', 'draft', 'awaiting_approval'].includes(c.state);
   const displayed = c.counts.displayed ?? 0;
@@ -33,9 +40,11 @@ export function ChangePage({ id }: { id: string }) {
         <h1>{changeTitle(c)}<ChangeBadge state={c.state} /></h1>
         <div class="actions">
           <a class="button" href={href('audit', '', { change: id })}><Icon name="audit" size={18} />{t('audit_trail')}</a>
-          {canWrite() && going && <button type="button" class="button danger" onClick={cancel}><Icon name="close" size={18} />{t('cancel_change')}</button>}
+          {canWrite() && c.state === 'draft' && <button type="button" class="button primary" onClick={submit}><Icon name="check" size={18} />{t('submit_change')}</button>}
+          {canWrite() && going && <button type="button" class="button danger" onClick={cancel}><Icon name="close" size={18} />{t(c.state === 'draft' ? 'discard_draft' : 'cancel_change')}</button>}
         </div>
       </header>
+      {c.state === 'awaiting_approval' && <Approval change={c} onDone={change.reload} />}
       <section class="card change-hero">
         <p class="change-count" role="status"><b>{displayed}</b><span>/ {c.jobs_total} {t('tags_show_it')}</span></p>
         <Progress counts={c.counts} total={c.jobs_total} />
@@ -54,7 +63,8 @@ export function ChangePage({ id }: { id: string }) {
             {c.items.map((i) => (
               <li key={i.product} class="item">
                 <a href={href('products', '', { q: i.product })}><b>{i.name}</b><small class="code">{i.product}</small></a>
-                <span class="item-prices"><Offer offer={i.before} old /><Icon name="arrow" size={16} /><Offer offer={i.after} /></span>
+                <span class="item-prices"><Offer offer={i.before} old /><Icon name="arrow" size={16} /><Offer offer={i.after} />
+                  {i.reasons.length > 0 && <span class="reason">{i.reasons.map(reasonText).join(', ')}</span>}</span>
               </li>
             ))}
             {c.items.length === 0 && <li class="muted pad">{t('no_items')}</li>}
@@ -87,7 +97,7 @@ function Timeline({ steps }: { steps: ChangeStep[] }) {
   );
 }
 
-function Offer({ offer, old }: { offer: PriceAndPromotion | null; old?: boolean }) {
+export function Offer({ offer, old }: { offer: PriceAndPromotion | null; old?: boolean }) {
   if (!offer) return <span class="muted">{t('new_product')}</span>;
   const promo = offer.promotion;
   return promo ? <>{!old && <Price money={offer.price} struck />}<Price money={promo.price} size={old ? 's' : 'm'} promo /></> : <Price money={offer.price} size={old ? 's' : 'm'} />;

@@ -1,6 +1,6 @@
 import type { Change, ChangeState } from '../api/types';
 import { t } from '../lib/i18n';
-import { useLoad } from '../lib/load';
+import { useLoad, useThrottled } from '../lib/load';
 import { actorName, Ago, ChangeBadge, changeTitle, Chips, Empty, Failed, Progress, Skeleton, span, When } from '../parts/bits';
 import { Icon } from '../shell/icons';
 import { href, route, setQuery } from '../shell/router';
@@ -13,8 +13,11 @@ export function ChangesPage() {
   const store = storeId.value;
   const state = (route.value.query['state'] ?? '') as Only;
   const list = useLoad(() => api.changes({ store, state, limit: 50 }), [store, state]);
+  const waiting = useLoad(() => (store ? api.stats(store) : Promise.resolve(undefined)), [store]);
+  const recount = useThrottled(waiting.reload, 1000);
   useEvent('change', (c) => {
     if (c.store !== store) return;
+    recount();
     list.set((old) => {
       if (!old) return old;
       const known = old.items.some((x) => x.id === c.id);
@@ -35,7 +38,8 @@ export function ChangesPage() {
       </header>
       <div class="toolbar">
         <Chips<Only> label={t('filter')} value={state} onPick={(v) => setQuery({ state: v })} options={[
-          { value: '', label: t('all') }, { value: 'running', label: t('change_running') }, { value: 'scheduled', label: t('change_scheduled') },
+          { value: '', label: t('all') }, { value: 'awaiting_approval', label: t('change_awaiting_approval'), count: waiting.data?.changes.awaiting_approval || undefined, tone: 'pending' },
+          { value: 'draft', label: t('change_draft') }, { value: 'running', label: t('change_running') }, { value: 'scheduled', label: t('change_scheduled') },
           { value: 'partly_failed', label: t('change_partly_failed') }, { value: 'done', label: t('change_done') }, { value: 'cancelled', label: t('change_cancelled') }]} />
       </div>
       {list.error && <Failed error={list.error} retry={list.reload} />}

@@ -110,7 +110,7 @@ function Totals({ tally }: { tally: ImportTally; tick: number }) {
 }
 
 function Applied({ tally }: { tally: ImportTally }) {
-  const id = tally.totals?.change ?? null;
+  const id = tally.totals?.change ?? tally.totals?.held ?? null;
   const change = useLoad<Change | null>(() => (id ? api.change(id) : Promise.resolve(null)), [id]);
   useEvent('change', (c) => { if (c.id === id) change.set(c); });
   if (!id) return <p class="import-foot"><span><Icon name="check" size={18} /> {t('applied_no_tag')}</span></p>;
