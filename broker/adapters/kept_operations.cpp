@@ -15,7 +15,7 @@ constexpr std::size_t kRefusedRemembered = 100'000;
 using Key = std::tuple<std::size_t, SessionNumber, std::string>;
 
 struct KeyOf {
-    enum Kind : std::size_t { none, session, subscription, received, retained };
+    enum Kind : std::size_t { none, session, subscription, received, retained, will, connection };
     Key operator()(const PutSession& op) const { return {session, op.session.number, {}}; }
     Key operator()(const RemoveSession& op) const { return {session, op.session, {}}; }
     Key operator()(const PutSubscription& op) const { return {subscription, op.session, op.filter}; }
@@ -24,6 +24,10 @@ struct KeyOf {
     Key operator()(const RemoveReceived& op) const { return {received, op.session, std::to_string(op.packet_id)}; }
     Key operator()(const PutRetained& op) const { return {retained, 0, op.message->topic}; }
     Key operator()(const RemoveRetained& op) const { return {retained, 0, op.topic}; }
+    Key operator()(const PutWill& op) const { return {will, op.will.session, {}}; }
+    Key operator()(const RemoveWill& op) const { return {will, op.session, {}}; }
+    Key operator()(const PutConnection& op) const { return {connection, op.connection.session, {}}; }
+    Key operator()(const RemoveConnection& op) const { return {connection, op.session, {}}; }
     Key operator()(const PutMessage&) const { return {}; }
     Key operator()(const AckMessage&) const { return {}; }
     Key operator()(const ReleaseMessage&) const { return {}; }
@@ -98,6 +102,8 @@ void KeptOperations::compact() {
             bool needless = false;
             if (kind == KeyOf::retained) {
                 needless = order_of(*operation) < retained[std::get<2>(key)];
+            } else if (kind == KeyOf::will || kind == KeyOf::connection) {
+                needless = !seen.insert(key).second;  // these outlive their session until they have been published
             } else if (kind != KeyOf::none) {
                 needless = removed.contains(session) || !seen.insert(key).second;
             }

@@ -60,6 +60,16 @@ void MemoryDisk::apply(const StoreOperation& operation) {
             const auto at = d.retained_.find(op.topic);
             if (at != d.retained_.end() && at->second.order < op.order) d.retained_.erase(at);
         }
+        void operator()(const PutWill& op) const {
+            d.wills_[op.will.session] = op.will;
+            d.highest_session_ = std::max(d.highest_session_, op.will.session);
+        }
+        void operator()(const RemoveWill& op) const { d.wills_.erase(op.session); }
+        void operator()(const PutConnection& op) const {
+            d.connections_[op.connection.session] = op.connection;
+            d.highest_session_ = std::max(d.highest_session_, op.connection.session);
+        }
+        void operator()(const RemoveConnection& op) const { d.connections_.erase(op.session); }
     };
     std::visit(Visitor{*this}, operation);
 }
@@ -78,6 +88,8 @@ StoredState MemoryDisk::state() const {
     }
     for (const auto& [id, owed] : messages_) out.messages.push_back(owed);
     for (const auto& [topic, kept] : retained_) out.retained.push_back(kept);
+    for (const auto& [number, will] : wills_) out.wills.push_back(will);
+    for (const auto& [number, connection] : connections_) out.connections.push_back(connection);
     out.highest_session = highest_session_;
     out.highest_message = highest_message_;
     out.highest_order = highest_order_;

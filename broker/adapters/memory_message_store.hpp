@@ -20,6 +20,8 @@ private:
     std::map<SessionNumber, StoredSession> sessions_;
     std::map<std::pair<SessionNumber, std::string>, SubscriptionOptions> subscriptions_;
     std::map<Received, bool> received_;
+    std::map<SessionNumber, StoredWill> wills_;
+    std::map<SessionNumber, StoredConnection> connections_;
     std::map<MessageId, StoredState::Owed> messages_;
     std::multimap<MessageId, SessionNumber> early_acks_;
     std::map<std::string, StoredState::Retained> retained_;

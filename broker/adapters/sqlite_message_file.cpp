@@ -12,7 +12,15 @@
 namespace esl::broker::sqlite {
 namespace {
 
-constexpr std::int64_t kForm = 2;
+constexpr std::int64_t kForm = 3;
+
+// What form 3 has more than form 2.
+constexpr const char* kLeftBehind = R"sql(
+CREATE TABLE IF NOT EXISTS wills(session INTEGER PRIMARY KEY, client_id TEXT NOT NULL, delay INTEGER NOT NULL,
+    flags INTEGER NOT NULL, expires INTEGER NOT NULL, topic TEXT NOT NULL, properties BLOB NOT NULL, payload BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS connections(session INTEGER PRIMARY KEY, client_id TEXT NOT NULL, channel_id TEXT NOT NULL,
+    peer TEXT NOT NULL);
+)sql";
 
 constexpr const char* kSchema = R"sql(
 CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -56,14 +64,15 @@ void bring_up_to_date(Database& database) {
         if (ask.step()) form = ask.integer_at(0);
     }
     if (form == kForm) return;
-    if (form != 1) {
+    if (form != 1 && form != 2) {
         throw Failure(StoreError::damaged,
                       "form " + std::to_string(form) + ", this broker knows " + std::to_string(kForm));
     }
+    database.execute("BEGIN");
     // Form 1 did not say when a message was taken.
-    database.execute(
-        "BEGIN; ALTER TABLE messages ADD COLUMN born INTEGER NOT NULL DEFAULT 0; "
-        "UPDATE meta SET value=2 WHERE key='form'; COMMIT");
+    if (form == 1) database.execute("ALTER TABLE messages ADD COLUMN born INTEGER NOT NULL DEFAULT 0");
+    database.execute(kLeftBehind);
+    database.execute("UPDATE meta SET value=3 WHERE key='form'; COMMIT");
 }
 
 // Makes the tables in a file beside and gives it its name when it is whole, so that an empty or half-made file of that
@@ -78,6 +87,7 @@ void make_file(const std::filesystem::path& file) {
         Database database(fresh);
         database.execute("PRAGMA synchronous=FULL; BEGIN");
         database.execute(kSchema);
+        database.execute(kLeftBehind);
         database.execute("INSERT INTO meta VALUES('form', " + std::to_string(kForm) + "); COMMIT");
     }
     std::filesystem::rename(fresh, file);

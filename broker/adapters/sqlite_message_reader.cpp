@@ -42,6 +42,37 @@ void read_sessions(Database& database, StoredState& state) {
     }
 }
 
+void read_left_behind(Database& database, StoredState& state) {
+    Statement wills(
+        database,
+        "SELECT session, client_id, delay, flags, expires, topic, properties, payload FROM wills ORDER BY session");
+    while (wills.step()) {
+        auto message = std::make_shared<Message>();
+        set_flags(*message, wills.integer_at(3));
+        message->expires = from_millis(wills.integer_at(4));
+        message->topic = wills.text_at(5);
+        const auto properties = wills.blob_at(6);
+        const auto payload = wills.blob_at(7);
+        message->properties.assign(properties.begin(), properties.end());
+        message->payload.assign(payload.begin(), payload.end());
+        const auto session = static_cast<SessionNumber>(wills.integer_at(0));
+        state.highest_session = std::max(state.highest_session, session);
+        state.wills.push_back({.session = session,
+                               .client_id = std::string(wills.text_at(1)),
+                               .delay_seconds = static_cast<std::uint32_t>(wills.integer_at(2)),
+                               .message = std::move(message)});
+    }
+    Statement connections(database, "SELECT session, client_id, channel_id, peer FROM connections ORDER BY session");
+    while (connections.step()) {
+        const auto session = static_cast<SessionNumber>(connections.integer_at(0));
+        state.highest_session = std::max(state.highest_session, session);
+        state.connections.push_back({.session = session,
+                                     .client_id = std::string(connections.text_at(1)),
+                                     .channel_id = std::string(connections.text_at(2)),
+                                     .peer = std::string(connections.text_at(3))});
+    }
+}
+
 void read_retained(Database& database, StoredState& state) {
     Statement rows(database,
                    "SELECT topic, ordering, flags, expires, properties, payload FROM retained ORDER BY topic");
@@ -194,6 +225,7 @@ std::pair<StoredState, std::vector<MarkRow>> read_message_file(Database& databas
     Marks marks(database);
     const auto changes = read_messages(database, state, marks);
     read_retained(database, state);
+    read_left_behind(database, state);
     const bool clean = changes.dead.empty() && changes.changed.empty() && marks.rows().empty();
     if (clean || write_back(database, state, changes)) marks.rows().clear();
     return {std::move(state), std::move(marks.rows())};

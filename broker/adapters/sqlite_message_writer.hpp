@@ -42,7 +42,8 @@ private:
     Database& db_;
     Statement begin_, commit_, rollback_, put_session_, remove_session_, remove_session_subscriptions_,
         remove_session_received_, put_subscription_, remove_subscription_, put_message_, remove_message_, put_marks_,
-        remove_marks_, put_received_, remove_received_, put_retained_, remove_retained_, oldest_message_;
+        remove_marks_, put_received_, remove_received_, put_retained_, remove_retained_, put_will_, remove_will_,
+        put_connection_, remove_connection_, oldest_message_;
 
     // Recipients that have not acknowledged; below 0: acks ahead of the message.
     boost::unordered_flat_map<MessageId, std::int32_t> left_;

@@ -159,7 +159,10 @@ struct App::Impl {
         // Every shard must know what the others hold before the first client is let in.
         for (auto& shard : shards) shard->post(RunOnShard{[&told] { told.count_down(); }});
         told.wait();
-        for (auto& shard : shards) shard->post(RunOnShard{[&shard] { shard->open_doors(); }});
+        for (auto& shard : shards) shard->post(RunOnShard{[&shard] {
+                shard->hub().publish_left_behind();
+                shard->open_doors();
+            }});
         for (const auto& endpoint : endpoints) {
             if (endpoint->kind == ListenerKind::tcp) {
                 spdlog::info("listening on {}", endpoint->address);

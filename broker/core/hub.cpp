@@ -100,6 +100,7 @@ void Hub::restore(const StoredState& state) {
             schedule(Timer::What::expire_session, session, static_cast<std::uint32_t>(std::max<std::int64_t>(left, 0)));
         }
     }
+    restore_left_behind(state);
     // Lanes are refilled in the order of their sequence numbers, which is the order they were promised in.
     struct Entry {
         Session* session;
@@ -170,7 +171,7 @@ bool Hub::packet(Session& session, const mqtt::Frame& frame) {
                     if (*expiry == 0) session.persistent = false;
                 }
             }
-            if (packet->reason != mqtt::ReasonCode::disconnect_with_will) session.will.reset();
+            if (packet->reason != mqtt::ReasonCode::disconnect_with_will) forget_will(session);
             Link* link = session.link;
             end_connection(session, CloseCause::disconnected_by_client);
             link->close(CloseCause::disconnected_by_client);
@@ -328,14 +329,17 @@ void Hub::tick() {
     }
 }
 
-void Hub::publish_system(std::string_view topic, BytesView payload, mqtt::QoS qos, bool retain) {
+void Hub::publish_system(std::string_view topic, BytesView payload, mqtt::QoS qos, bool retain,
+                         std::optional<StoreOperation> also) {
     Parcel parcel(topic, payload);
     parcel.qos = qos;
     parcel.retain = retain;
     parcel.point_to_point = ports_.settings.p2p && parse_point_to_point(topic).has_value();
     parcel.id = new_message_id(qos);
     ports_.tracer.message(TraceAction::pub_mq, parcel.id, {});
-    route(parcel, {});
+    PendingPublish pending;
+    if (also && ports_.store != nullptr) pending.also.push_back(std::move(*also));
+    route(parcel, std::move(pending));
 }
 
 }  // namespace esl::broker

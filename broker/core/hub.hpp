@@ -84,6 +84,9 @@ public:
 
     // Takes what was kept, as far as this shard is its home. Before the first connection.
     void restore(const StoredState& state);
+    // What the connections of before the restart leave: wills, and the end of those that somebody was told of. After
+    // every shard knows the others' subscriptions, before the first connection.
+    void publish_left_behind();
 
     // Answers CONNECT with CONNACK. Null when refused: CONNACK is in the link's output then, and the link is closed.
     // `grant`: what the connection may do; null: everything.
@@ -112,7 +115,8 @@ public:
     void set_registry(std::shared_ptr<const Registry> registry) { registry_ = std::move(registry); }
     // True when the client was connected here.
     bool kick(std::string_view client_id);
-    void publish_system(std::string_view topic, BytesView payload, mqtt::QoS qos, bool retain);
+    void publish_system(std::string_view topic, BytesView payload, mqtt::QoS qos, bool retain,
+                        std::optional<StoreOperation> also = {});
     void close_all(CloseCause cause);
     // Closes connected ones as not authorized, those with tokens after a notice with `fault`; how many there were.
     std::size_t close_sessions(const std::function<bool(const Session&)>& which, std::optional<TokenFault> fault,
@@ -201,9 +205,17 @@ private:
     void close(Session& session, CloseCause cause, mqtt::ReasonCode reason, std::string_view why);
     void remove_session(Session& session);
     void put_session(Session& session);
-    void tell_presence(const Session& session, std::string_view event, const std::string& peer);
     void trace_refusal(std::string_view client_id, CloseCause cause, mqtt::ReasonCode reason);
     void trace_end(const Session& session, CloseCause cause);
+    void tell_presence(const Session& session, std::string_view event, const std::string& peer);
+    void say_presence(const StoredConnection& of, std::string_view event, std::optional<StoreOperation> also);
+
+    // hub_left_behind.cpp
+    void store_will(const Session& session);
+    void forget_will(Session& session);
+    void publish_will(Session& session);
+    void publish_will_of(SessionNumber number, std::string_view client_id, const Message& message);
+    void restore_left_behind(const StoredState& state);
 
     // hub_publish.cpp
     bool on_publish(Session& session, const mqtt::Frame& frame);
@@ -217,7 +229,6 @@ private:
     void complete(std::uint32_t slot, bool stored);
     void acknowledge(Session& session, std::uint64_t ack, mqtt::ReasonCode reason);
     void flush_acks(Session& session);
-    void publish_will(Session& session);
     void keep_retained(const MessagePtr& message, std::uint64_t order);
 
     // hub_auth.cpp
@@ -311,6 +322,10 @@ private:
     std::deque<PendingSubscribe> subscribes_;
     std::vector<std::uint32_t> free_subscribes_;
 
+    struct LeftBehind {
+        std::vector<StoredWill> wills;
+        std::vector<StoredConnection> connections;
+    } left_behind_;
     std::vector<StoreOperation> batch_;
     std::vector<AfterCommit> after_;
     Ring<std::vector<AfterCommit>> batches_;  // posted, not answered

@@ -154,7 +154,7 @@ Session* Hub::connect(Link& link, const mqtt::ConnectView& packet, GrantPtr gran
     s.link = &link;
     s.version = packet.version;
     s.since = ports_.clock.wall();
-    s.will.reset();
+    forget_will(s);
     s.grant = std::move(grant);
     s.expiry_seconds = v5 ? bounded_expiry(packet.properties.number_or(PropertyId::session_expiry_interval, 0))
                           : (packet.clean_start ? 0 : kNeverExpires);
@@ -224,6 +224,7 @@ void Hub::take_will(Session& session, const mqtt::ConnectView& packet) {
         will->message.properties.insert(will->message.properties.end(), raw.begin(), raw.end());
     }
     session.will = std::move(will);
+    store_will(session);
 }
 
 void Hub::send_connack(Session& s, const mqtt::ConnectView& packet, bool present, bool assigned, seconds keep_alive) {
@@ -420,9 +421,21 @@ void Hub::tell_presence(const Session& session, std::string_view event, const st
         std::ranges::find(settings.presence_groups, group_of(session.client_id)) == settings.presence_groups.end()) {
         return;
     }
+    const StoredConnection connection{.session = session.number,
+                                      .client_id = session.client_id,
+                                      .channel_id = channel_text(session.channel, ports_.ids.channel_key),
+                                      .peer = peer};
+    std::optional<StoreOperation> also;
+    if (event == "connect") also = PutConnection{connection};
+    if (event == "tcpclean") also = RemoveConnection{session.number};
+    say_presence(connection, event, std::move(also));
+}
+
+// The event is owed to whom it concerns in the commit that `also` is in.
+void Hub::say_presence(const StoredConnection& of, std::string_view event, std::optional<StoreOperation> also) {
     // Client ids may hold any UTF-8 in standard mode.
     std::string id;
-    for (const char c : session.client_id) {
+    for (const char c : of.client_id) {
         if (c == '"' || c == '\\') id.push_back('\\');
         if (static_cast<unsigned char>(c) < 0x20) {
             constexpr std::string_view kDigits = "0123456789abcdef";
@@ -434,8 +447,8 @@ void Hub::tell_presence(const Session& session, std::string_view event, const st
     }
     const std::string json =
         fmt::format(R"({{"clientId":"{}","time":{},"eventType":"{}","channelId":"{}","clientIp":"{}"}})", id,
-                    to_millis(ports_.clock.wall()), event, channel_text(session.channel, ports_.ids.channel_key), peer);
-    publish_system(settings.presence_topic, as_bytes(json), mqtt::QoS::at_least_once, false);
+                    to_millis(ports_.clock.wall()), event, of.channel_id, of.peer);
+    publish_system(ports_.settings.presence_topic, as_bytes(json), mqtt::QoS::at_least_once, false, std::move(also));
 }
 
 }  // namespace esl::broker

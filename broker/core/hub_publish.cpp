@@ -172,6 +172,7 @@ bool Hub::on_publish(Session& session, const mqtt::Frame& frame) {
 
 std::uint32_t Hub::route(Parcel& parcel, PendingPublish pending) {
     parcel.born = ports_.clock.wall();
+    pending.qos = parcel.qos;
     if (parcel.retain) {
         pending.retain_order = ports_.ids.order.fetch_add(1, std::memory_order_relaxed);
         keep_retained(parcel.share(), pending.retain_order);
@@ -367,23 +368,6 @@ bool Hub::on_pubrel(Session& session, const mqtt::Frame& frame) {
                                        {.packet_id = packet->packet_id, .reason = reason, .properties = {}},
                                        session.version, session.link->output()));
     return true;
-}
-
-void Hub::publish_will(Session& session) {
-    if (!session.will) return;
-    const auto will = std::move(session.will);
-    counters_.wills_published_total.add();
-    const Message& m = will->message;
-    Parcel parcel(m.topic, m.payload);
-    parcel.properties = m.properties;
-    parcel.qos = m.qos;
-    parcel.retain = m.retain;
-    parcel.publisher = session.number;
-    parcel.point_to_point = ports_.settings.p2p && parse_point_to_point(m.topic).has_value();
-    if (m.expires != UnixMillis{}) parcel.expires = ports_.clock.wall() + m.expires.time_since_epoch();
-    parcel.id = new_message_id(m.qos);
-    ports_.tracer.message(TraceAction::pub_mqtt, parcel.id, session.client_id);
-    route(parcel, {});
 }
 
 }  // namespace esl::broker

@@ -48,6 +48,28 @@ struct StoredSession {
     bool operator==(const StoredSession&) const = default;
 };
 
+// A will that is to be published unless its client says goodbye.
+struct StoredWill {
+    SessionNumber session = 0;
+    std::string client_id;
+    std::uint32_t delay_seconds = 0;
+    MessagePtr message;  // `expires`: for how long, counted from publication
+
+    bool operator==(const StoredWill& other) const {
+        return session == other.session && client_id == other.client_id && delay_seconds == other.delay_seconds;
+    }
+};
+
+// A connection that somebody was told of, and will be told the end of.
+struct StoredConnection {
+    SessionNumber session = 0;
+    std::string client_id;
+    std::string channel_id;
+    std::string peer;
+
+    bool operator==(const StoredConnection&) const = default;
+};
+
 // Operations, in the order in which they are handed over. Those that name a message or a session the store does not
 // have do nothing, with one exception: an AckMessage that overtakes its PutMessage counts when that comes.
 struct PutSession {
@@ -95,9 +117,21 @@ struct RemoveRetained {
     std::string topic;
     std::uint64_t order;
 };
-using StoreOperation =
-    std::variant<PutSession, RemoveSession, PutSubscription, RemoveSubscription, PutMessage, AckMessage, ReleaseMessage,
-                 PutReceived, RemoveReceived, PutRetained, RemoveRetained>;
+struct PutWill {
+    StoredWill will;  // replaces the one of its session
+};
+struct RemoveWill {
+    SessionNumber session;
+};
+struct PutConnection {
+    StoredConnection connection;  // replaces the one of its session
+};
+struct RemoveConnection {
+    SessionNumber session;
+};
+using StoreOperation = std::variant<PutWill, RemoveWill, PutConnection, RemoveConnection, PutSession, RemoveSession,
+                                    PutSubscription, RemoveSubscription, PutMessage, AckMessage, ReleaseMessage,
+                                    PutReceived, RemoveReceived, PutRetained, RemoveRetained>;
 
 // Everything that is kept, as it stands after the last commit.
 struct StoredState {
@@ -114,10 +148,12 @@ struct StoredState {
         MessagePtr message;
         std::uint64_t order = 0;
     };
-    std::vector<Session> sessions;   // by number
-    std::vector<Owed> messages;      // by message id
-    std::vector<Retained> retained;  // by topic
-    SessionNumber highest_session = 0;
+    std::vector<Session> sessions;              // by number
+    std::vector<Owed> messages;                 // by message id
+    std::vector<Retained> retained;             // by topic
+    std::vector<StoredWill> wills;              // by session
+    std::vector<StoredConnection> connections;  // by session
+    SessionNumber highest_session = 0;          // of all that is kept
     MessageId highest_message = 0;
     std::uint64_t highest_order = 0;
 };

@@ -76,6 +76,35 @@ TEST_F(Crash, SessionsSubscriptionsAndRetainedMessagesSurvive) {
     EXPECT_TRUE(fresh.nothing_waits());
 }
 
+TEST_F(CrashStandard, TheWillsOfThoseWhoWereConnectedArePublishedAfterwards) {
+    auto watcher = client("watcher", false);
+    watcher.subscribe("wills/+", QoS::exactly_once);
+    const auto with_will = [&](const std::string& device, std::uint32_t delay) {
+        ConnectOptions options{.client_id = id(device), .clean = false, .version = mqtt::ProtocolVersion::v5};
+        options.properties.number(mqtt::PropertyId::session_expiry_interval, 1'000);
+        options.will_topic = "wills/" + device;
+        options.will_qos = QoS::exactly_once;
+        options.will_properties.number(mqtt::PropertyId::will_delay_interval, delay);
+        TestClient c(broker_.port());
+        EXPECT_EQ(c.connect(options).reason, ReasonCode::success);
+        c.subscribe("x", QoS::at_least_once);  // SUBACK: what came before it is on disk
+        return c;
+    };
+    auto alive = with_will("alive", 0);
+    auto patient = with_will("patient", 1);
+    with_will("polite", 0).disconnect();
+    watcher.subscribe("later", QoS::at_least_once);  // its SUBACK follows the commit of that goodbye
+    watcher.drop();
+    kill_and_restart();
+    auto back = client("watcher", false);
+    EXPECT_EQ(back.receive().topic, "wills/alive");
+    EXPECT_EQ(back.receive().topic, "wills/patient");
+    EXPECT_TRUE(back.nothing_waits());
+    kill_and_restart();
+    auto again = client("watcher", false);
+    EXPECT_TRUE(again.nothing_waits());  // once
+}
+
 TEST_F(Crash, AnUnsubscribedFilterAndAClearedSessionDoNotComeBack) {
     auto sub = client("sub", false);
     sub.subscribe("esl_report/a", QoS::at_least_once);

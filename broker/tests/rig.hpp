@@ -146,6 +146,7 @@ public:
         make_shards(true);
         for (auto& shard : shards_) shard.hub->restore(state);
         turn();
+        for (auto& shard : shards_) shard.hub->publish_left_behind();
     }
     void make_shards(bool with_store) {
         auto registry = std::make_shared<Registry>();

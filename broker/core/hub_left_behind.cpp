@@ -1,0 +1,88 @@
+// Wills and connections as the store keeps them, and what is said after a restart for those that were alive before.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "broker/core/hub.hpp"
+
+namespace esl::broker {
+
+void Hub::store_will(const Session& session) {
+    if (ports_.store == nullptr || !session.will) return;
+    store_op(PutWill{{.session = session.number,
+                      .client_id = session.client_id,
+                      .delay_seconds = session.will->delay_seconds,
+                      .message = std::make_shared<const Message>(session.will->message)}});
+}
+
+// Nobody is to hear of it any more.
+void Hub::forget_will(Session& session) {
+    if (!session.will) return;
+    store_op(RemoveWill{session.number});
+    session.will.reset();
+}
+
+void Hub::publish_will(Session& session) {
+    if (!session.will) return;
+    const auto will = std::move(session.will);
+    publish_will_of(session.number, session.client_id, will->message);
+}
+
+// Its record goes in the commit that writes what its receivers are owed.
+void Hub::publish_will_of(SessionNumber number, std::string_view client_id, const Message& m) {
+    counters_.wills_published_total.add();
+    Parcel parcel(m.topic, m.payload);
+    parcel.properties = m.properties;
+    parcel.qos = m.qos;
+    parcel.retain = m.retain;
+    parcel.publisher = number;
+    parcel.point_to_point = ports_.settings.p2p && parse_point_to_point(m.topic).has_value();
+    if (m.expires != UnixMillis{}) parcel.expires = ports_.clock.wall() + m.expires.time_since_epoch();
+    parcel.id = new_message_id(m.qos);
+    ports_.tracer.message(TraceAction::pub_mqtt, parcel.id, client_id);
+    PendingPublish pending;
+    if (m.qos != mqtt::QoS::at_most_once) {
+        if (ports_.store != nullptr) pending.also.emplace_back(RemoveWill{number});
+    } else {
+        store_op(RemoveWill{number});
+    }
+    route(parcel, std::move(pending));
+}
+
+void Hub::restore_left_behind(const StoredState& state) {
+    const auto now = ports_.clock.wall();
+    for (const auto& stored : state.wills) {
+        if (ports_.peers.home_of(stored.client_id) != ports_.peers.self()) continue;
+        Session* session = find(stored.session);
+        if (session == nullptr || stored.delay_seconds == 0) {
+            left_behind_.wills.push_back(stored);  // its session ended with its connection, or it is due at once
+            continue;
+        }
+        session->will = std::make_unique<Will>(Will{*stored.message, stored.delay_seconds});
+        const auto gone = std::chrono::duration_cast<seconds>(now - session->since).count();
+        const auto wait = std::min(stored.delay_seconds, session->expiry_seconds);
+        const auto left = std::max<std::int64_t>(static_cast<std::int64_t>(wait) - gone, 0);
+        schedule(Timer::What::publish_will, *session, static_cast<std::uint32_t>(left));
+    }
+    for (const auto& stored : state.connections) {
+        if (ports_.peers.home_of(stored.client_id) == ports_.peers.self()) left_behind_.connections.push_back(stored);
+    }
+}
+
+void Hub::publish_left_behind() {
+    const auto left = std::exchange(left_behind_, {});
+    for (const auto& connection : left.connections) {
+        if (ports_.settings.presence_topic.empty()) {  // nobody is told any more
+            store_op(RemoveConnection{connection.session});
+        } else {
+            say_presence(connection, "tcpclean", RemoveConnection{connection.session});
+        }
+    }
+    for (const auto& will : left.wills) publish_will_of(will.session, will.client_id, *will.message);
+    if (!left.connections.empty() || !left.wills.empty()) {
+        spdlog::info("the connections of before have ended: {} events, {} wills", left.connections.size(),
+                     left.wills.size());
+    }
+}
+
+}  // namespace esl::broker
