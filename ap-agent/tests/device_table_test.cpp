@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/tagwire/gicisky/message.hpp"
 #include "common/testing/testing.hpp"
 
 namespace esl::ap::bluez {
@@ -53,6 +54,37 @@ TEST_F(DeviceTableTest, TakesNoDeviceWithoutAddressOfAnotherAdapterOrBeyondItsBo
     EXPECT_EQ(table.changed("/org/bluez/hci0", advert(address(1)), false).device, nullptr);
     for (unsigned n = 1; n <= 3; ++n) EXPECT_NE(table.changed(path(n), advert(address(n)), false).device, nullptr);
     EXPECT_EQ(table.changed(path(4), advert(address(4)), false).device, nullptr);
+}
+
+TEST_F(DeviceTableTest, AnObjectCannotTakeAnotherObjectsTag) {
+    ASSERT_NE(table.changed(path(1), advert(address(1)), false).device, nullptr);
+    EXPECT_EQ(table.changed(path(2), advert(address(1)), false).device, nullptr);
+    EXPECT_NE(table.at(path(1)), nullptr);
+    EXPECT_EQ(misfits.count(), 1U);
+    table.removed(ObjectKind::device, path(1));  // gone from the bus: another object may be it now
+    EXPECT_NE(table.changed(path(2), advert(address(1)), false).device, nullptr);
+}
+
+TEST_F(DeviceTableTest, KeepsTheCharacteristicsOfTagsOnlyAndFewOfEach) {
+    Properties p;
+    p.uuid = "00002a00-0000-1000-8000-00805f9b34fb";
+    table.characteristic(path(1) + "/service0001/char0001", p);
+    EXPECT_FALSE(table.characteristic(path(1), *p.uuid).has_value());
+    p.uuid = tagwire::gicisky::kCommandUuid;
+    for (int i = 0; i < 10; ++i) table.characteristic(path(1) + "/service0001/char" + std::to_string(i), p);
+    EXPECT_TRUE(table.characteristic(path(1), tagwire::gicisky::kCommandUuid).has_value());
+    EXPECT_EQ(misfits.count(), 10 - DeviceTable::kMostCharacteristics);
+}
+
+TEST_F(DeviceTableTest, CharacteristicsOfATagPushOutThoseOfStrangers) {
+    ASSERT_NE(table.changed(path(1), advert(address(1)), false).device, nullptr);
+    Properties p;
+    p.uuid = tagwire::gicisky::kDataUuid;
+    for (unsigned i = 100; i < 120; ++i) table.characteristic(path(i) + "/service0001/char0001", p);
+    EXPECT_EQ(misfits.count(), 8U);  // three tags, four each
+    table.characteristic(path(1) + "/service0001/char0001", p);
+    EXPECT_TRUE(table.characteristic(path(1), tagwire::gicisky::kDataUuid).has_value());
+    EXPECT_EQ(misfits.count(), 8U);
 }
 
 TEST(Misfits, LogsOneLineAMinuteOfEachKindAndCountsAll) {

@@ -27,6 +27,11 @@ constexpr std::chrono::milliseconds kOrdinaryCall{10'000};
 constexpr std::size_t kMostWaiting = 20'000;
 constexpr std::size_t kMaxPath = 255;  // BlueZ's own stay below 64
 
+// A message that ends early is no exception to sdbus-c++, only a flag.
+void must_be_whole(const sdbus::Message& message) {
+    if (!message) throw sdbus::Error("org.freedesktop.DBus.Error.InvalidArgs", "message ends early");
+}
+
 }  // namespace
 
 RadioError meaning_of(const std::string& e, bool while_connecting) {
@@ -180,6 +185,7 @@ private:
                   std::string interface;
                   Variants changed;
                   m >> interface >> changed;
+                  must_be_whole(m);
                   self.tell_changed(m.getPath(), interface, changed, false);
               });
         match(
@@ -189,6 +195,7 @@ private:
                 sdbus::ObjectPath path;
                 Interfaces interfaces;
                 m >> path >> interfaces;
+                must_be_whole(m);
                 for (const auto& [interface, properties] : interfaces) {
                     self.tell_changed(path, interface, properties, false);
                 }
@@ -200,6 +207,7 @@ private:
                   sdbus::ObjectPath path;
                   std::vector<std::string> interfaces;
                   m >> path >> interfaces;
+                  must_be_whole(m);
                   for (const auto& interface : interfaces) {
                       if (const auto kind = kind_of(interface)) {
                           self.tell([kind = *kind, where = std::string(path)](Impl& impl) {
@@ -214,6 +222,7 @@ private:
               [](sdbus::Message& m, Impl& self) {
                   std::string name, before, now;
                   m >> name >> before >> now;
+                  must_be_whole(m);
                   if (!before.empty()) self.post([](Impl& impl) { impl.lose("org.bluez left the bus"); });
               });
     }
@@ -247,6 +256,7 @@ private:
                    try {
                        Objects objects;
                        reply >> objects;
+                       must_be_whole(reply);
                        for (const auto& [path, interfaces] : objects) {
                            for (const auto& [interface, properties] : interfaces) {
                                self->tell_changed(path, interface, properties, true);

@@ -1,12 +1,15 @@
 #include "ap-agent/adapters/bluez/device_table.hpp"
 
+#include <algorithm>
 #include <array>
+
+#include "common/tagwire/gicisky/message.hpp"
 
 namespace esl::ap::bluez {
 namespace {
 
-// Characteristics of tags and of everything else around; BlueZ itself drops those of devices it forgets.
-constexpr std::size_t kMaxCharacteristics = 200'000;
+constexpr std::string_view kDeviceInterface = "org.bluez.Device1";
+constexpr std::string_view kCharacteristicInterface = "org.bluez.GattCharacteristic1";
 
 }  // namespace
 
@@ -18,7 +21,7 @@ DeviceTable::Heard DeviceTable::changed(const std::string& path, const Propertie
         if (decoded) {
             advert = *decoded;
         } else {
-            misfits_.report(path, "org.bluez.Device1", "ManufacturerData", decoded.error().message());
+            misfits_.report(path, kDeviceInterface, "ManufacturerData", decoded.error().message());
         }
     }
     if (device == nullptr && advert) device = make(path, p);
@@ -41,7 +44,14 @@ Device* DeviceTable::make(const std::string& path, const Properties& p) {
     if (!p.address || !path.starts_with(adapter_ + "/")) return nullptr;
     const auto tag = TagId::parse(*p.address);
     if (!tag || !tag->is_eui48()) return nullptr;
-    if (!devices_.contains(*tag) && devices_.size() >= max_devices_) return nullptr;
+    if (const auto* other = find(*tag); other != nullptr && other->present && other->path != path) {
+        misfits_.report(path, kDeviceInterface, "Address", "is another object's");
+        return nullptr;
+    }
+    if (!devices_.contains(*tag) && devices_.size() >= max_devices_) {
+        misfits_.report(path, kDeviceInterface, "Address", "more tags than are kept");
+        return nullptr;
+    }
     auto& device = devices_[*tag];
     device.tag = *tag;
     device.path = path;
@@ -53,9 +63,33 @@ Device* DeviceTable::make(const std::string& path, const Properties& p) {
 }
 
 void DeviceTable::characteristic(const std::string& path, const Properties& p) {
-    if (p.uuid && path.starts_with(adapter_ + "/") && characteristics_.size() < kMaxCharacteristics) {
-        characteristics_[path] = *p.uuid;
+    if (!p.uuid || !path.starts_with(adapter_ + "/")) return;
+    if (*p.uuid != tagwire::gicisky::kCommandUuid && *p.uuid != tagwire::gicisky::kDataUuid) {
+        characteristics_.erase(path);
+        return;
     }
+    if (characteristics_.contains(path) || make_room_for(path)) {
+        characteristics_[path] = *p.uuid;
+        return;
+    }
+    misfits_.report(path, kCharacteristicInterface, "UUID", "more characteristics than are kept");
+}
+
+// Objects of strangers may come before their device has advertised, and go again for those of tags.
+bool DeviceTable::make_room_for(const std::string& path) {
+    const auto device = path.substr(0, path.rfind("/service")) + "/";
+    std::size_t of_device = 0;
+    for (auto it = characteristics_.lower_bound(device); it != characteristics_.end(); ++it, ++of_device) {
+        if (!it->first.starts_with(device)) break;
+    }
+    if (of_device >= kMostCharacteristics) return false;
+    if (characteristics_.size() < max_devices_ * kMostCharacteristics) return true;
+    if (owner_of(path) == nullptr) return false;
+    const auto stranger =
+        std::ranges::find_if(characteristics_, [this](const auto& at) { return owner_of(at.first) == nullptr; });
+    if (stranger == characteristics_.end()) return false;
+    characteristics_.erase(stranger);
+    return true;
 }
 
 void DeviceTable::removed(ObjectKind kind, const std::string& path) {

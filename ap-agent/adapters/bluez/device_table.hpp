@@ -45,7 +45,10 @@ public:
     };
     // A change of a Device1 object. The pointer is valid until the next call that is not const.
     [[nodiscard]] Heard changed(const std::string& path, const Properties& properties, bool snapshot);
+    // Kept are those of Gicisky tags alone (FEF1, FEF2), at most kMostCharacteristics of a device and max_devices times
+    // that of all; those of known tags push out those of strangers.
     void characteristic(const std::string& path, const Properties& properties);
+    static constexpr std::size_t kMostCharacteristics = 4;
     void removed(ObjectKind kind, const std::string& path);
     // After the bus was lost: no object is there any more, what was heard is remembered.
     void forget_objects();
@@ -59,6 +62,7 @@ public:
     [[nodiscard]] std::uint32_t heard_since(SteadyTime when) const;
 
 private:
+    [[nodiscard]] bool make_room_for(const std::string& path);
     [[nodiscard]] Device* make(const std::string& path, const Properties& properties);
 
     const Clock& clock_;
