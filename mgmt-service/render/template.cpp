@@ -10,6 +10,7 @@
 
 #include "common/core/bytes.hpp"
 #include "mgmt-service/render/layout.hpp"
+#include "mgmt-service/render/picture.hpp"
 #include "mgmt-service/render/svg_reader.hpp"
 
 namespace esl::mgmt::render {
@@ -118,11 +119,20 @@ Result<Element> read_element(const pugi::xml_node& node, std::string_view svg, c
     return out;
 }
 
+// Without the prefix of a namespace, which is the writer's choice.
+std::string_view local_name(std::string_view name) {
+    return name.substr(name.find(':') + 1);
+}
+
 Result<Box> read_picture(const pugi::xml_node& node, std::string_view svg) {
     SvgReader in(node, svg);
-    std::string_view href = in.text("href");
-    if (href.empty()) href = in.text("xlink:href");
-    if (!href.starts_with("data:image/")) in.complain("href", "a picture must be inside the file (data:image/…)");
+    bool there = false;
+    for (const auto& attribute : node.attributes()) {
+        if (local_name(attribute.name()) != "href") continue;  // "xlink:href", whatever the prefix
+        there = true;
+        if (auto wrong = wrong_with_picture(attribute.value())) in.complain(attribute.name(), std::move(*wrong));
+    }
+    if (!there) in.complain("href", "is missing");
     auto box = in.box();
     if (in.error()) return fail(*in.error());
     const auto move = moved_by(node, svg);
@@ -134,8 +144,8 @@ Result<Box> read_picture(const pugi::xml_node& node, std::string_view svg) {
 
 // What would fetch, run or be set in fonts that nobody pinned.
 Result<> check_harmless(const pugi::xml_node& node, std::string_view svg) {
-    static constexpr std::string_view kRefused[] = {"script", "foreignObject", "iframe"};
-    const std::string_view name = node.name();
+    static constexpr std::string_view kRefused[] = {"script", "foreignObject", "iframe", "feImage"};
+    const auto name = local_name(node.name());
     const SvgReader in(node, svg);
     if (name == "text" || name == "tspan" || name == "flowRoot") {
         return fail(RenderError::bad_template,
@@ -160,7 +170,7 @@ Result<> walk(const pugi::xml_node& parent, std::string_view svg, Layout& out, i
             if (out.elements.size() > kMaxElements) {
                 return fail(RenderError::bad_template, "more than " + std::to_string(kMaxElements) + " bound elements");
             }
-        } else if (std::string_view(node.name()) == "image") {
+        } else if (local_name(node.name()) == "image") {
             const auto box = read_picture(node, svg);
             if (!box) return fail(box.error());
             out.pictures.push_back(*box);
