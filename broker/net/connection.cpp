@@ -43,6 +43,10 @@ const Endpoint& Connection::endpoint() const {
 }
 
 std::size_t Connection::packet_limit() const {
+    return endpoint().packet;
+}
+
+std::size_t Connection::packet_limit_now() const {
     return session_ != nullptr ? endpoint().packet : endpoint().packet_before_connect;
 }
 
@@ -124,7 +128,7 @@ void Connection::consume(BytesView bytes, bool from_partial) {
     std::size_t at = 0;
     std::size_t need = 0;
     while (at < bytes.size() && !closing_ && !closed_ && !logging_in_) {
-        const auto unframed = mqtt::unframe(bytes.subspan(at), packet_limit());
+        const auto unframed = mqtt::unframe(bytes.subspan(at), packet_limit_now());
         if (!unframed) {
             if (unframed.error().is(mqtt::DecodeError::packet_too_large)) shard_.counters().limit_packet_total.add();
             if (session_ != nullptr) {
@@ -235,7 +239,7 @@ void Connection::refuse(const mqtt::ConnectView& packet, const Login& login) {
 void Connection::on_login(const Login& login) {
     if (closed_ || closing_ || !logging_in_) return;
     logging_in_ = false;
-    const auto unframed = mqtt::unframe(in_, packet_limit());
+    const auto unframed = mqtt::unframe(in_, packet_limit_now());
     if (!unframed || !unframed->complete()) return;  // cannot be: it was complete when it came
     const auto packet = mqtt::decode_connect(unframed->frame);
     if (!packet) return;

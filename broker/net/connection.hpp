@@ -67,6 +67,7 @@ private:
     void give_up(CloseCause cause, const std::string& why);
     void gone(CloseCause cause);
     void shut();
+    [[nodiscard]] std::size_t packet_limit_now() const;
     void mark_dirty();
     void release_output();
     [[nodiscard]] const Endpoint& endpoint() const;

@@ -25,11 +25,11 @@ struct TlsSettings {
     std::filesystem::path key;          // PEM, without a passphrase
     // PEM, who may sign clients' certificates. Empty while certificates are asked for: any chain gets through the
     // handshake, unverified, and the authenticator decides.
-    std::filesystem::path client_ca;
-    std::filesystem::path client_crl;  // PEM, revoked ones; empty: none
+    std::filesystem::path client_ca{};
+    std::filesystem::path client_crl{};  // PEM, revoked ones; empty: none
     ClientCertificates client_certificates = ClientCertificates::none;
     bool only_tls13 = false;
-    std::string ciphers;  // of TLS 1.2, as `openssl ciphers` takes it; empty: OpenSSL's default
+    std::string ciphers{};  // of TLS 1.2, as `openssl ciphers` takes it; empty: OpenSSL's default
 };
 
 // What all connections of a listener share. Thread-safe.

@@ -15,7 +15,7 @@ namespace esl::broker {
 namespace {
 
 std::string openssl_says() {
-    const auto code = ERR_peek_last_error();
+    const auto code = ERR_peek_error();  // the first: the others are the callers' of what failed
     const char* text = ERR_reason_error_string(code);
     std::string out = text != nullptr ? text : "error " + std::to_string(code);
     ERR_clear_error();

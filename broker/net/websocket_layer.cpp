@@ -40,13 +40,18 @@ Result<> WebSocketLayer::receive(BytesView wire, Bytes& plain, Bytes& answer) {
 }
 
 Result<> WebSocketLayer::upgrade(BytesView& wire, Bytes& answer) {
+    if (wire.empty()) return {};
     const auto before = request_.size();
     const auto taken = std::min(wire.size(), kHeaderMost + 1 - before);
     request_.append(as_text(wire.first(taken)));
     const auto end = request_.find(kEnd, before < kEnd.size() ? 0 : before - kEnd.size() + 1);
-    if (end == std::string::npos && request_.size() <= kHeaderMost) return {};
+    // A method's first letter: TLS and MQTT itself are told apart by it, and need not wait for their time to be up.
+    const bool http = request_.front() >= 'A' && request_.front() <= 'Z';
+    if (http && end == std::string::npos && request_.size() <= kHeaderMost) return {};
     UpgradeAnswer said;
-    if (end == std::string::npos) {
+    if (!http) {
+        said.refusal = "not HTTP";
+    } else if (end == std::string::npos) {
         said.refusal = "the request is above " + std::to_string(kHeaderMost) + " bytes";
         said.response =
             "HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";

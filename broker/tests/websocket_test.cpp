@@ -278,6 +278,19 @@ TEST(WebSocketLayer, BoundsTheRequest) {
     EXPECT_TRUE(as_text(answer).starts_with("HTTP/1.1 431 ")) << as_text(answer);
 }
 
+TEST(WebSocketLayer, KnowsByTheFirstByteWhatIsNoHttp) {
+    const UpgradeRules rules;
+    for (const std::string_view first : {"\x16", "\x10", "g", " "}) {
+        WebSocketLayer layer(rules);
+        Bytes plain;
+        Bytes answer;
+        const auto end = layer.receive(as_bytes(first), plain, answer);
+        ASSERT_FALSE(end);
+        EXPECT_EQ(end.error().message(), "WebSocket refused: not HTTP");
+        EXPECT_TRUE(answer.empty());
+    }
+}
+
 TEST(WebSocketLayer, CutsWhatItSendsAndSaysGoodbyeOnce) {
     const UpgradeRules rules;
     WebSocketLayer layer(rules);
