@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "ap-agent/tests/fakes.hpp"
+#include "common/contract/tests/golden_messages.hpp"
 #include "common/core/bytes.hpp"
 
 namespace esl::ap::testing {
@@ -76,6 +77,21 @@ TEST_F(ContractBytes, SaysHelloByteForByte) {
                            "66726164696F73", "80",            // radios: none
                            "68736F667477617265", "6E", to_hex(as_bytes(software)), "6176", "01"})));  // v: 1
     ASSERT_EQ(software.size(), 14u);
+}
+
+// The files of tests/golden/contract, which the service is held to as well.
+TEST_F(ContractBytes, UnderstandsTheGoldenMessagesOfTheService) {
+    agent.start();
+    agent.on_connected();
+    uplink.sent.clear();
+    for (const auto* name : {"lease", "config"}) agent.on_message(contract::golden::bytes_of(name));
+    EXPECT_TRUE(uplink.sent.empty()) << "not understood is answered";
+    agent.on_message(contract::golden::bytes_of("command"));
+    ASSERT_EQ(uplink.sent.size(), 1u);
+    const auto said = contract::decode_uplink(uplink.sent[0].second).value();
+    EXPECT_EQ(
+        said,
+        (contract::Uplink{contract::CommandAnswer{"GID_a@@@1", "1", false, "this AP has no radio for such a tag"}}));
 }
 
 // The picture of docs/formats/tag-image.md as one stored zlib block.

@@ -1,6 +1,6 @@
 // Golden images in tests/golden/render/. After a wanted change of the drawing: raise kDrawingVersion in template.cpp,
 // run
-//     ESL_UPDATE_GOLDEN=1 build/bin/esl_mgmt_render_tests --gtest_filter='Golden*'
+//     ESL_UPDATE_GOLDEN=1 build/bin/esl_mgmt_render_tests --gtest_filter='*Golden*'
 // in the source root, and look at every picture that git then shows as changed.
 #include <gtest/gtest.h>
 #include <png.h>
