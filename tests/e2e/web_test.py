@@ -12,8 +12,8 @@ WEB = ROOT / "mgmt-service" / "web"
 
 
 class WebTest(LineTest):
-    def operator(self, line, password, *options):
-        done = subprocess.run(["node", str(ROOT / "tests" / "e2e" / "web" / "operator.mjs"), *options], text=True, capture_output=True,
+    def operator(self, line, password, *options, script="operator.mjs"):
+        done = subprocess.run(["node", str(ROOT / "tests" / "e2e" / "web" / script), *options], text=True, capture_output=True,
                               timeout=300, env={**os.environ, "SHELFWIRE_URL": f"http://127.0.0.1:{line.ports['service']}/",
                                                 "SHELFWIRE_USER": "admin", "SHELFWIRE_PASSWORD": password})
         print(done.stdout)
@@ -29,6 +29,18 @@ class WebTest(LineTest):
             self.assertEqual(done.returncode, 0, done.stderr[-3000:])
             told = json.loads(done.stdout.splitlines()[-1])
             self.assertGreater(len(list(pathlib.Path(shots).glob("*.png"))), 15)
+        product = line.rest.get(f"/stores/{line.store}/products/{told['product']}")
+        self.assertEqual(product["price"]["minor"], told["cents"])
+        self.assert_screens(line, tags)
+        self.assert_audit(line)
+
+    def test_a_price_beyond_the_rule_waits_for_another_person(self):
+        line = self.line(ble_tags=6, zigbee_tags=0)
+        tags = check.fill(line, check.Table())
+        with tempfile.TemporaryDirectory(prefix="shelfwire-web-") as folder:
+            done = self.operator(line, line.password, "--screenshots", os.environ.get("SHELFWIRE_SCREENSHOTS", folder), script="approval.mjs")
+        self.assertEqual(done.returncode, 0, done.stderr[-3000:])
+        told = json.loads(done.stdout.splitlines()[-1])
         product = line.rest.get(f"/stores/{line.store}/products/{told['product']}")
         self.assertEqual(product["price"]["minor"], told["cents"])
         self.assert_screens(line, tags)

@@ -27,14 +27,14 @@ export const say = (text) => console.log(`${((Date.now() - started) / 1000).toFi
 export class Operator {
   constructor(context, page, name) { Object.assign(this, { context, page, name, problems: [] }); }
 
-  static async logIn(browser, name, device) {
+  static async logIn(browser, name, device, as = options) {
     const context = await browser.newContext({ locale: 'en-GB', ...device });
     const operator = new Operator(context, await context.newPage(), name);
     operator.page.setDefaultTimeout(deadline);
     operator.page.on('pageerror', (error) => operator.problems.push(error.message));
     await operator.page.goto(base);
-    await operator.page.getByLabel('User').fill(options.user);
-    await operator.page.getByLabel('Password').fill(options.password);
+    await operator.page.getByLabel('User').fill(as.user);
+    await operator.page.getByLabel('Password').fill(as.password);
     await operator.shoot('login');
     await operator.page.getByRole('button', { name: 'Log in' }).click();
     const refused = operator.page.locator('.login-form [role=alert]');

@@ -88,7 +88,7 @@ function Timeline({ steps }: { steps: ChangeStep[] }) {
         {steps.map((s, i) => (
           <li key={i} class={`step-${s.state}`}>
             <b>{actionText(`change.${s.action === 'finish' ? s.state : s.action}`)}</b>
-            <small>{actorName(s.actor)}{s.note && ` · ${s.note}`}</small>
+            <small>{['create', 'edit', 'submit', 'approve', 'reject'].includes(s.action) && `${t(`change_${s.state}` as Key)} · `}{actorName(s.actor)}{s.note && ` · ${s.note}`}</small>
             <small class="time"><When at={s.at} /></small>
           </li>
         ))}
