@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 
 #include "audit_log/log.hpp"
 #include "broker/app/admin_routes.hpp"
+#include "broker/auth/credential_book.hpp"
 #include "common/core/ids.hpp"
 #include "common/http/problem.hpp"
 #include "common/http/server.hpp"
@@ -74,16 +76,17 @@ struct Admin::Impl {
     // Nothing is acknowledged unaudited.
     [[nodiscard]] std::optional<Response> write_down(const Request& request, std::string action, std::string object,
                                                      const json& after) {
-        auto written = audit->append(audit::Entry{.actor = "token:admin",
-                                                  .action = std::move(action),
-                                                  .object = std::move(object),
-                                                  .source = request.peer,
-                                                  .change = {},
-                                                  .job = {},
-                                                  .before = {},
-                                                  .after = after.is_null() ? std::string{} : after.dump(),
-                                                  .detail = {},
-                                                  .at = std::nullopt});
+        auto written = audit->append(audit::Entry{
+            .actor = "token:admin",
+            .action = std::move(action),
+            .object = std::move(object),
+            .source = request.peer,
+            .change = {},
+            .job = {},
+            .before = {},
+            .after = after.is_null() ? std::string{} : after.dump(-1, ' ', false, json::error_handler_t::replace),
+            .detail = {},
+            .at = std::nullopt});
         if (written) return std::nullopt;
         return http::problem(503, "done, but the audit log cannot be written: " + written.error().message());
     }
@@ -177,6 +180,31 @@ struct Admin::Impl {
         return http::text_response(200, std::move(out), "text/plain; version=0.0.4; charset=utf-8");
     }
 
+    void add_credentials(const AddRoute& add_route, CredentialBook& book) {
+        const CredentialRoutes routes{
+            .add = add_route,
+            .write_down = [this](const Request& request, std::string action, std::string object,
+                                 const json& after) { return write_down(request, action, object, after); },
+            .book = book};
+        add_credential_routes(routes);
+        add_identity_routes(routes);
+        add_certificate_routes(routes);
+        book.on_certificate([this](const DeviceCertificate& c) {
+            const auto written = audit->append(
+                audit::Entry{.actor = "system",
+                             .action = "device_certificate.registered",
+                             .object = "certificate:" + c.ca_sn + "|" + c.sn,
+                             .source = {},
+                             .change = {},
+                             .job = {},
+                             .before = {},
+                             .after = json{{"name", c.name}}.dump(-1, ' ', false, json::error_handler_t::replace),
+                             .detail = {},
+                             .at = std::nullopt});
+            if (!written) spdlog::error("audit log: {}", written.error().message());
+        });
+    }
+
     void add_routes() {
         add_names(NameKind::group, "groups");
         add_names(NameKind::topic, "topics");
@@ -194,9 +222,11 @@ struct Admin::Impl {
             for (const auto& f : control.figures()) out[f.name] = f.value;
             return http::json_response(200, out.dump());
         });
-        add_trace_routes([this](std::string_view method, std::string_view pattern,
-                                http::Handler handler) { add(method, pattern, std::move(handler)); },
-                         control);
+        const AddRoute add_route = [this](std::string_view method, std::string_view pattern, http::Handler handler) {
+            add(method, pattern, std::move(handler));
+        };
+        add_trace_routes(add_route, control);
+        if (control.credentials() != nullptr) add_credentials(add_route, *control.credentials());
         router->add("GET", "/metrics", [this](const Request&) { return metrics(); });
         router->add("GET", "/healthz", [](const Request&) { return http::text_response(200, "ok\n"); });
         router->add("GET", "/readyz", [this](const Request&) {
@@ -217,6 +247,7 @@ Admin::Admin(const AdminOptions& options, Control& control, const Clock& clock)
 
 Admin::~Admin() {
     impl_->server->stop();
+    if (auto* book = impl_->control.credentials()) book->on_certificate({});
 }
 
 const std::string& Admin::address() const {

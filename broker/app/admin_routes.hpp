@@ -2,6 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "broker/app/control.hpp"
@@ -9,8 +12,27 @@
 
 namespace esl::broker {
 
+class CredentialBook;
+
 // Adds a route that wants the key.
 using AddRoute = std::function<void(std::string_view method, std::string_view pattern, http::Handler handler)>;
+
+// Appends to the audit log; a value is the answer to give when that failed. `after` holds no secret.
+using WriteDown = std::function<std::optional<http::Response>(const http::Request& request, std::string action,
+                                                              std::string object, const nlohmann::json& after)>;
+
+// What the routes of credentials share. `book` outlives them.
+struct CredentialRoutes {
+    AddRoute add;
+    WriteDown write_down;
+    CredentialBook& book;
+};
+
+// /api/v1/tokens, /device-credentials, /blacklist; /identities, /permissions; /ca-registration-code, /cas,
+// /device-certificates.
+void add_credential_routes(const CredentialRoutes& routes);
+void add_identity_routes(const CredentialRoutes& routes);
+void add_certificate_routes(const CredentialRoutes& routes);
 
 // /api/v1/traces/...
 void add_trace_routes(const AddRoute& add, Control& control);

@@ -14,6 +14,7 @@
 
 namespace esl::broker {
 
+class CredentialBook;
 class Shard;
 struct Endpoint;
 
@@ -48,6 +49,9 @@ public:
     // Refused by the rules that clients publish by: registered parent, length and levels of the topic, size of the
     // payload. A refusal names `topic`, `payload` or `retain`.
     [[nodiscard]] Result<> publish(const std::string& topic, Bytes payload, mqtt::QoS qos, bool retain);
+    // Null: there are none to administer. Before anybody asks.
+    void set_credentials(CredentialBook* credentials) { credentials_ = credentials; }
+    [[nodiscard]] CredentialBook* credentials() const { return credentials_; }
     // Where traces are kept, and the first half of message ids. Before anybody asks.
     void set_traces(TraceFiles* traces, std::uint64_t instance) {
         traces_ = traces;
@@ -78,6 +82,7 @@ private:
     const MessageStore* store_;
     const std::vector<std::unique_ptr<Endpoint>>& endpoints_;
     TraceFiles* traces_ = nullptr;
+    CredentialBook* credentials_ = nullptr;
     std::uint64_t instance_ = 0;
 };
 
