@@ -73,7 +73,7 @@ Said run_executable(const std::string& arguments) {
 }
 
 BrokerProcess::BrokerProcess(std::filesystem::path folder, std::vector<std::string> arguments)
-    : folder_(std::move(folder)), arguments_(std::move(arguments)) {}
+    : folder_(std::move(folder)), executable_(ESL_BROKER_EXECUTABLE), arguments_(std::move(arguments)) {}
 
 BrokerProcess::~BrokerProcess() {
     kill_dead();
@@ -82,7 +82,7 @@ BrokerProcess::~BrokerProcess() {
 void BrokerProcess::start(std::uint16_t port) {
     const auto log = (folder_ / "broker.log").string();
     ::unlink(log.c_str());
-    std::vector<std::string> words{ESL_BROKER_EXECUTABLE, "--listen", "127.0.0.1:" + std::to_string(port), "--data",
+    std::vector<std::string> words{executable_, "--listen", "127.0.0.1:" + std::to_string(port), "--data",
                                    (folder_ / "data").string()};
     words.insert(words.end(), arguments_.begin(), arguments_.end());
     pid_ = ::fork();

@@ -55,15 +55,17 @@ public:
     BrokerProcess(const BrokerProcess&) = delete;
     void start(std::uint16_t port = 0);
     void set_open_files(unsigned most) { open_files_ = most; }  // before start()
-    void kill_dead();                                           // SIGKILL
-    void reload() const;                                        // SIGHUP
-    int terminate();                                            // SIGTERM; gives the exit code
+    void use_executable(std::string path) { executable_ = std::move(path); }
+    void kill_dead();     // SIGKILL
+    void reload() const;  // SIGHUP
+    int terminate();      // SIGTERM; gives the exit code
     [[nodiscard]] std::uint16_t port() const { return port_; }
     [[nodiscard]] bool alive() const;
     [[nodiscard]] std::string log() const;
 
 private:
     std::filesystem::path folder_;
+    std::string executable_;
     std::vector<std::string> arguments_;
     pid_t pid_ = -1;
     std::uint16_t port_ = 0;
