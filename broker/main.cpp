@@ -24,8 +24,7 @@ void serve_signals(esl::broker::App& app, const sigset_t& signals) {
             app.reload();
             continue;
         }
-        app.stop();
-        return;
+        app.stop();  // the second time it does not wait for anybody
     }
 }
 

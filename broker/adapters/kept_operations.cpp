@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <string>
 #include <tuple>
 
 namespace esl::broker {
 namespace {
-
-// An acknowledgement of a refused message can only be as old as what the shards had under way.
-constexpr std::size_t kRefusedRemembered = 100'000;
 
 // What a later operation of the same key makes needless. Messages and acknowledgements have none: each counts.
 using Key = std::tuple<std::size_t, SessionNumber, std::string>;
@@ -40,34 +38,38 @@ std::uint64_t order_of(const StoreOperation& operation) {
     return 0;
 }
 
-bool refusable(const StoreOperation& operation) {
-    if (const auto* put = std::get_if<PutMessage>(&operation)) return put->refusable;
-    if (const auto* put = std::get_if<PutReceived>(&operation)) return put->refusable;
-    return false;
+// Messages that came and were acknowledged by everybody while nothing could be written.
+boost::unordered_flat_set<MessageId> over(const std::deque<std::vector<StoreOperation>>& batches) {
+    boost::unordered_flat_map<MessageId, std::int64_t> left;
+    boost::unordered_flat_set<MessageId> out;
+    for (const auto& batch : batches) {
+        for (const auto& operation : batch) {
+            if (const auto* put = std::get_if<PutMessage>(&operation))
+                left[put->message->id] = static_cast<std::int64_t>(put->recipients.size());
+        }
+    }
+    for (const auto& batch : batches) {
+        for (const auto& operation : batch) {
+            const auto* ack = std::get_if<AckMessage>(&operation);
+            if (ack == nullptr) continue;
+            const auto at = left.find(ack->message);
+            if (at != left.end() && --at->second == 0) out.insert(ack->message);
+        }
+    }
+    return out;
+}
+
+// 0: none.
+MessageId message_of(const StoreOperation& operation) {
+    if (const auto* put = std::get_if<PutMessage>(&operation)) return put->message->id;
+    if (const auto* ack = std::get_if<AckMessage>(&operation)) return ack->message;
+    if (const auto* release = std::get_if<ReleaseMessage>(&operation)) return release->message;
+    return 0;
 }
 
 }  // namespace
 
-void KeptOperations::leave_out_refused(std::vector<StoreOperation>& batch) const {
-    if (refused_.empty()) return;
-    std::erase_if(batch, [&](const StoreOperation& operation) {
-        if (const auto* ack = std::get_if<AckMessage>(&operation)) return refused_.contains(ack->message);
-        if (const auto* release = std::get_if<ReleaseMessage>(&operation)) return refused_.contains(release->message);
-        return false;
-    });
-}
-
 void KeptOperations::keep(std::vector<StoreOperation> batch) {
-    for (const auto& operation : batch) {
-        const auto* put = std::get_if<PutMessage>(&operation);
-        if (put == nullptr || !put->refusable || !refused_.insert(put->message->id).second) continue;
-        refused_order_.push_back(put->message->id);
-        if (refused_order_.size() <= kRefusedRemembered) continue;
-        refused_.erase(refused_order_.front());
-        refused_order_.pop_front();
-    }
-    std::erase_if(batch, refusable);
-    leave_out_refused(batch);
     if (batch.empty()) return;
     size_ += batch.size();
     batches_.push_back(std::move(batch));
@@ -85,6 +87,7 @@ void KeptOperations::compact() {
     boost::unordered_flat_set<Key> seen;
     boost::unordered_flat_set<SessionNumber> removed;
     boost::unordered_flat_map<std::string, std::uint64_t> retained;
+    const auto finished = over(batches_);
     for (const auto& batch : batches_) {
         for (const auto& operation : batch) {
             if (const auto order = order_of(operation); order != 0) {
@@ -99,7 +102,7 @@ void KeptOperations::compact() {
             const auto key = std::visit(KeyOf{}, *operation);
             const auto kind = std::get<0>(key);
             const auto session = std::get<1>(key);
-            bool needless = false;
+            bool needless = finished.contains(message_of(*operation));
             if (kind == KeyOf::retained) {
                 needless = order_of(*operation) < retained[std::get<2>(key)];
             } else if (kind == KeyOf::will || kind == KeyOf::connection) {

@@ -149,7 +149,6 @@ Result<> SqliteMessageStore::take(std::vector<Batch>& batches) {
     Result<> result = trouble_;
     if (trouble_ || clock_.steady() >= next_try_) {
         const auto from = clock_.steady();
-        for (auto& batch : batches) kept_.leave_out_refused(batch.operations);
         result = write_kept();
         if (result) result = write(batches);
         commit_us_ += static_cast<std::uint64_t>(
@@ -168,8 +167,8 @@ void SqliteMessageStore::note(const Result<>& result) {
     if (!result) {
         ++failures_;
         if (trouble_)
-            spdlog::error("message store: {}: {}; what cannot be stored is refused until that is over", file_.string(),
-                          result.error().message());
+            spdlog::error("message store: {}: {}; nothing is acknowledged that has to be stored until that is over",
+                          file_.string(), result.error().message());
         next_try_ = clock_.steady() + kBetweenTries;
     } else if (!trouble_) {
         spdlog::info("message store: {} is written again", file_.string());

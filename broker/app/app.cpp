@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <latch>
 #include <optional>
@@ -224,6 +225,7 @@ struct App::Impl {
     std::optional<Control> control;
     std::optional<Admin> admin;
     int stop_event;
+    std::atomic<int> stops{0};
 };
 
 App::App(Config config) : impl_(std::make_unique<Impl>(std::move(config))) {}
@@ -234,6 +236,10 @@ int App::run() {
 }
 
 void App::stop() {
+    if (impl_->stops.fetch_add(1) > 0) {
+        for (auto& shard : impl_->shards) shard->post(RunOnShard{[&shard] { shard->end_now(); }});
+        return;
+    }
     const std::uint64_t one = 1;
     static_cast<void>(::write(impl_->stop_event, &one, sizeof one));
 }

@@ -20,6 +20,7 @@ public:
     // Serves until stop(); 0 when all ended well.
     int run();
     // Async-signal-safe and thread-safe.
+    // Thread-safe. Clients are told, and have some seconds to take what is on its way to them; called again, no more.
     void stop();
     // Thread-safe: groups and topics of the configuration file and of names.json, and the listeners' certificates, as
     // they are now. What cannot be read is logged and changes nothing.

@@ -260,9 +260,9 @@ void Hub::stored(std::uint64_t batch, const Result<>& result) {
     batches_.pop_front();
     if (!result) {
         for (const auto& next : after) {
-            if (next.what == AfterCommit::What::publish && publishes_[next.slot].refusable) {
+            if (next.what == AfterCommit::What::publish && can_be_refused(publishes_[next.slot])) {
                 counters_.store_failures_total.add();
-                follow(next, false);
+                complete(next.slot, false);
             } else {
                 late_.push_back(next);
             }
@@ -272,14 +272,14 @@ void Hub::stored(std::uint64_t batch, const Result<>& result) {
     // What the store had kept has been committed before this batch.
     std::vector<AfterCommit> late;
     late.swap(late_);
-    for (const auto& next : late) follow(next, true);
-    for (const auto& next : after) follow(next, true);
+    for (const auto& next : late) follow(next);
+    for (const auto& next : after) follow(next);
 }
 
-void Hub::follow(const AfterCommit& next, bool stored) {
+void Hub::follow(const AfterCommit& next) {
     switch (next.what) {
         case AfterCommit::What::publish:
-            return complete(next.slot, stored);
+            return complete(next.slot, true);
         case AfterCommit::What::subscribe:
             return release_subscribe(next.slot);
         case AfterCommit::What::pubrel:

@@ -142,7 +142,6 @@ private:
         mqtt::QoS qos = mqtt::QoS::at_most_once;
         bool matched = false;
         bool remember_id = false;  // QoS 2 of a persistent publisher
-        bool refusable = false;    // the publisher understands a refusal
         std::uint32_t waiting = 0;
         std::uint8_t share_tries = 0;
         std::uint64_t retain_order = 0;
@@ -301,7 +300,8 @@ private:
     Session* find(SessionNumber number);
     Session* find(std::string_view client_id);
     void store_op(StoreOperation operation);
-    void follow(const AfterCommit& next, bool stored);
+    void follow(const AfterCommit& next);
+    [[nodiscard]] bool can_be_refused(const PendingPublish& pending);
     [[nodiscard]] std::uint32_t now_seconds() const;
     void schedule(Timer::What what, const Session& session, std::uint32_t seconds);
 

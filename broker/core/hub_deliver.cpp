@@ -313,18 +313,15 @@ void Hub::release_committed(const std::vector<Recipient>& recipients, bool point
     }
 }
 
-// The publisher has been told that the store did not take it. What a client has been sent already stays until that is
-// acknowledged, without the store knowing.
+// The publisher has been told that the store did not take it. What a client has been sent already it may keep.
 void Hub::withdraw(const std::vector<Recipient>& recipients, bool point_to_point) {
     for (const auto& to : recipients) {
         Session* session = find(to.session);
         if (session == nullptr || !session->out) continue;
         Lane& lane = session->out->lane(point_to_point ? LaneKind::p2p : LaneKind::ordinary);
         LaneEntry* entry = lane.find(to.sequence);
-        if (entry == nullptr) continue;
-        entry->owed = false;
-        entry->held = false;
-        if (!entry->sent_before) drop(*session, lane, *entry);
+        if (entry == nullptr || entry->sent_before) continue;
+        drop(*session, lane, *entry);
         if (session->link != nullptr) pump_lane(*session, lane);
     }
 }

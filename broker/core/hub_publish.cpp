@@ -258,12 +258,17 @@ void Hub::settle(std::uint32_t slot) {
     if (pending.farewell.use_count() == 1) store_op(RemoveSession{*pending.farewell});
     pending.farewell.reset();
     if (!keeps) return complete(slot, true);
-    const Session* publisher = pending.publisher == 0 ? nullptr : find(pending.publisher);
-    pending.refusable = publisher != nullptr && publisher->link != nullptr && publisher->epoch == pending.epoch &&
-                        publisher->v5() && pending.qos != QoS::at_most_once;
-    if (!pending.owed.empty()) store_op(PutMessage{pending.message, pending.owed, pending.refusable});
-    if (pending.remember_id) store_op(PutReceived{pending.publisher, pending.packet_id, pending.refusable});
+    if (!pending.owed.empty()) store_op(PutMessage{pending.message, pending.owed});
+    if (pending.remember_id) store_op(PutReceived{pending.publisher, pending.packet_id});
     after_.push_back({.what = AfterCommit::What::publish, .slot = slot});
+}
+
+// Only a publisher of MQTT 5 that is still there can be told no. To whoever sends a message again after a reconnect it
+// is still to come, before what it has sent since.
+bool Hub::can_be_refused(const PendingPublish& pending) {
+    const Session* publisher = pending.publisher == 0 ? nullptr : find(pending.publisher);
+    return publisher != nullptr && publisher->link != nullptr && publisher->epoch == pending.epoch && publisher->v5() &&
+           pending.qos != QoS::at_most_once;
 }
 
 void Hub::complete(std::uint32_t slot, bool stored) {
@@ -289,6 +294,7 @@ void Hub::complete(std::uint32_t slot, bool stored) {
         }
     }
     if (pending.publisher == 0) return;
+    if (!stored && pending.remember_id) store_op(RemoveReceived{pending.publisher, pending.packet_id});
     Session* session = find(pending.publisher);
     if (session == nullptr || !session->in) return;
     bool asked_again = false;
@@ -306,7 +312,7 @@ void Hub::complete(std::uint32_t slot, bool stored) {
     if (pending.epoch == session->epoch) {
         const auto good = pending.matched ? ReasonCode::success : ReasonCode::no_matching_subscribers;
         acknowledge(*session, pending.ack, stored ? good : ReasonCode::quota_exceeded);
-    } else if (asked_again && stored) {
+    } else if (asked_again) {  // only when stored: a refusal finds its publisher where it was
         mqtt::encode_ack(mqtt::PacketType::pubrec, pending.packet_id, session->link->output());
     }
 }

@@ -114,7 +114,6 @@ void Connection::on_readable() {
 }
 
 void Connection::take(BytesView plain) {
-    last_seen_ = shard_.now_;
     if (in_.empty()) {
         consume(plain, false);
     } else {
@@ -146,6 +145,8 @@ void Connection::consume(BytesView bytes, bool from_partial) {
         if (!handle(unframed->frame, bytes.subspan(at))) break;
         at += unframed->frame.size;
     }
+    // Whole packets count, not bytes [MQTT-3.1.2-22]: dripping one keeps nobody alive, and delays no CONNECT.
+    if (at > 0 && session_ != nullptr) last_seen_ = shard_.now_;
     if (closing_ || closed_) {
         Bytes{}.swap(in_);
         return;

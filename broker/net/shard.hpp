@@ -50,6 +50,8 @@ public:
     void open_doors();
     // Thread-safe: asks the shard to say goodbye to its clients and end; join() waits for it.
     void post_stop();
+    // On the shard's thread, after post_stop(): without waiting for clients that have not taken all.
+    void end_now() { ended_ = true; }
     void join();
     // Thread-safe.
     void post(InboxItem item);

@@ -90,7 +90,6 @@ struct RemoveSubscription {
 struct PutMessage {
     MessagePtr message;
     std::vector<Recipient> recipients;  // at least one; a session may stand in it several times with other sequences
-    bool refusable = false;             // see "When a commit fails"
 };
 struct AckMessage {
     MessageId message;
@@ -103,7 +102,6 @@ struct ReleaseMessage {
 struct PutReceived {
     SessionNumber session;
     mqtt::PacketId packet_id;
-    bool refusable = false;
 };
 struct RemoveReceived {
     SessionNumber session;
@@ -162,11 +160,11 @@ struct StoredState {
 // in memory, before post() returns) and must only hand the news on.
 // Order: what one thread posts is applied in that order; batches of several threads may share a commit. A batch is
 // committed as a whole or not at all, and `done` follows the commit, never precedes it.
-// When a commit fails (a full disk, an I/O error), `done` hears why. What was refusable is forgotten, together with
-// acknowledgements of it; everything else is kept, and written by the first commit that succeeds, before anything
-// newer. So a batch that is answered well means that all that was posted before it is on disk, but for what was
-// refused. An empty batch asks for a try. While commits fail the store tries again at most ten times a second and
-// refuses between.
+// When a commit fails (a full disk, an I/O error), `done` hears why, and the batch is kept and written by the first
+// commit that succeeds, before anything newer. So a batch that is answered well means that all that was posted before
+// it is on disk. Whoever gives a message up posts its acknowledgements. An empty batch asks for a try; while commits
+// fail there is one at most every 100 ms and at least every second, and between them batches are answered and kept at
+// once.
 class MessageStore {
 public:
     using Done = std::function<void(const Result<>&)>;

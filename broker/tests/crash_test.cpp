@@ -268,6 +268,31 @@ TEST_F(Crash, StopsInPeaceOnSigterm) {
     EXPECT_EQ(v5.expect(PacketType::disconnect).reason, ReasonCode::server_shutting_down);
 }
 
+// One that reads nothing of several megabytes keeps the broker a few seconds, and not at all when asked twice.
+class StopWithADeafClient : public CrashStandard {
+protected:
+    StopWithADeafClient() : deaf_(broker_.port()) {
+        deaf_.connect({.client_id = "deaf"});
+        deaf_.subscribe("big", QoS::at_least_once);
+        auto pub = client("pub", true);
+        for (int i = 0; i < 30; ++i) pub.publish("big", std::string(900'000, 'x'), QoS::at_least_once);
+    }
+    std::chrono::milliseconds timed_stop(int signals) {
+        const auto from = std::chrono::steady_clock::now();
+        EXPECT_EQ(broker_.terminate(signals), 0);
+        return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - from);
+    }
+    TestClient deaf_;
+};
+
+TEST_F(StopWithADeafClient, EndsWithItsDeadline) {
+    EXPECT_LT(timed_stop(1), std::chrono::seconds(15));
+}
+
+TEST_F(StopWithADeafClient, EndsAtOnceWhenAskedTwice) {
+    EXPECT_LT(timed_stop(2), std::chrono::milliseconds(3'900));  // less than the deadline by any clock
+}
+
 TEST_F(Crash, ASecondBrokerOnTheSameFolderOrPortIsRefusedWithTheReason) {
     BrokerProcess same_folder(folder_.path(), {"--group", "GID_test"});
     try {

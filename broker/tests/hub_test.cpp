@@ -104,6 +104,33 @@ TEST(Hub, ARefusedQos2MessageHoldsNothingUpAndIsNotDelivered) {
     EXPECT_EQ(rig.counter(&Counters::queued_messages), 1U);
 }
 
+// A refusal would be lost on it, and what it has sent since would overtake the message.
+TEST(Hub, WhatAPublisherSendsAgainAfterAReconnectIsNotRefusedButStoredLater) {
+    Rig rig(standard());
+    FakeClient sub(rig, "sub", false);
+    sub.subscribe("t", QoS::exactly_once);
+    FakeClient pub(rig, "pub", false, ProtocolVersion::v5);
+    rig.settle();
+    pub.publish("t", "m", QoS::exactly_once, 7);
+    rig.turn();
+    rig.store.hangs = true;  // the commit takes longer than the reconnect
+    pub.lose();
+    FakeClient back(rig, "pub", false, ProtocolVersion::v5);
+    back.publish("t", "m", QoS::exactly_once, 7);
+    rig.turn();
+    rig.store.hangs = false;
+    rig.settle(false);
+    EXPECT_TRUE(back.link.look().empty());
+    EXPECT_TRUE(sub.link.look().empty());
+    rig.tick();
+    rig.settle();
+    const auto said = back.link.look();
+    ASSERT_EQ(said.size(), 1U);
+    EXPECT_EQ(said[0].type, PacketType::pubrec);
+    EXPECT_EQ(said[0].reason, ReasonCode::success);
+    EXPECT_EQ(sub.link.look().size(), 1U);
+}
+
 TEST(Hub, APubrecIsAnsweredOnceItsMarkIsOnDiskHoweverLateThatIs) {
     Rig rig(standard());
     FakeClient sub(rig, "sub", false);

@@ -274,8 +274,6 @@ void on_file(const std::filesystem::path& file, const char* sql) {
     sqlite3_close(raw);
 }
 
-constexpr bool kRefusable = true;
-
 // A writer from outside stands for a disk that refuses: the commit fails as a whole, says so, and the next one is good.
 TEST(SqliteMessageStore, AnswersAFailedCommitAndLosesNothingOfTheNext) {
     testing::TempDir folder;
@@ -299,8 +297,7 @@ TEST(SqliteMessageStore, AnswersAFailedCommitAndLosesNothingOfTheNext) {
         ASSERT_EQ(sqlite3_open(options.file.c_str(), &intruder), SQLITE_OK);
         ASSERT_EQ(sqlite3_exec(intruder, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
         EXPECT_FALSE(
-            put(*store,
-                {PutMessage{message(1), {{.session = 1, .sequence = 1}, {.session = 1, .sequence = 2}}, kRefusable}}));
+            put(*store, {PutMessage{message(1), {{.session = 1, .sequence = 1}, {.session = 1, .sequence = 2}}}}));
         EXPECT_EQ(store->figures().failures, 1U);
         sqlite3_exec(intruder, "ROLLBACK", nullptr, nullptr, nullptr);
         sqlite3_close(intruder);
@@ -313,12 +310,12 @@ TEST(SqliteMessageStore, AnswersAFailedCommitAndLosesNothingOfTheNext) {
     const auto store = open_sqlite_message_store(options, clock);
     const auto state = store->load();
     ASSERT_TRUE(state);
-    ASSERT_EQ(state->messages.size(), 1U);
-    EXPECT_EQ(state->messages[0].message->id, 2U);
-    EXPECT_EQ(state->messages[0].recipients.size(), 1U);
+    ASSERT_EQ(state->messages.size(), 2U);
+    EXPECT_EQ(state->messages[0].recipients.size(), 2U);
+    EXPECT_EQ(state->messages[1].recipients.size(), 1U);
 }
 
-TEST(SqliteMessageStore, KeepsWhatMayNotBeRefusedUntilItCanBeWritten) {
+TEST(SqliteMessageStore, KeepsWhatAFailedCommitHadUntilItCanBeWritten) {
     testing::TempDir folder;
     SystemClock clock;
     const SqliteStoreOptions options{.file = folder / "messages.db", .gather = {}, .checkpoint_pages = 250};
@@ -339,13 +336,13 @@ TEST(SqliteMessageStore, KeepsWhatMayNotBeRefusedUntilItCanBeWritten) {
         sqlite3* intruder = nullptr;
         ASSERT_EQ(sqlite3_open(options.file.c_str(), &intruder), SQLITE_OK);
         ASSERT_EQ(sqlite3_exec(intruder, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
-        post({AckMessage{1, 1}, PutMessage{message(2), {{.session = 1, .sequence = 2}}, kRefusable},
-              PutReceived{1, 8, kRefusable}});
+        post({AckMessage{1, 1}, PutMessage{message(2), {{.session = 1, .sequence = 2}}}, PutReceived{1, 8}});
         ASSERT_TRUE(testing::wait_until([&] { return bad == 1; }));
-        // Refused without a try; the acknowledgement of what was refused must leave no trace.
-        post({AckMessage{2, 1}, PutMessage{message(3), {{.session = 1, .sequence = 3}}}, PutReceived{1, 9}});
+        // Without a try; message 2 was given up by the hub.
+        post({AckMessage{2, 1}, RemoveReceived{1, 8}, PutMessage{message(3), {{.session = 1, .sequence = 3}}},
+              PutReceived{1, 9}});
         ASSERT_TRUE(testing::wait_until([&] { return bad == 2; }));
-        EXPECT_EQ(store->figures().kept, 3U);
+        EXPECT_EQ(store->figures().kept, 7U);
         sqlite3_exec(intruder, "ROLLBACK", nullptr, nullptr, nullptr);
         sqlite3_close(intruder);
         EXPECT_TRUE(testing::wait_until([&] { return store->figures().kept == 0; }));  // nobody has to ask
@@ -365,9 +362,13 @@ TEST(SqliteMessageStore, KeepsOneChangeOfEachThingHoweverLongItCannotWrite) {
     const auto retained = std::make_shared<const Message>(Message{.topic = "r", .payload = {1}, .properties = {}});
     for (std::uint32_t i = 0; i < 100'000; ++i) {
         kept.keep({PutSession{{.number = i % 7, .client_id = "a", .expiry_seconds = i, .offline_since = 0}},
-                   PutRetained{retained, 100'000 - i}, AckMessage{1'000 + i / 50'000, 1}});
+                   PutRetained{retained, 100'000 - i}, AckMessage{1, 1},
+                   PutMessage{std::make_shared<const Message>(
+                                  Message{.id = 1'000 + i, .topic = "t", .payload = {}, .properties = {}}),
+                              {{.session = 1, .sequence = i}}}});
+        kept.keep({AckMessage{1'000 + i, 1}});
     }
-    // Acknowledgements all count; of the rest there is what came since the last tidying up.
+    // Acknowledgements of what is on disk all count; of the rest there is what came since the last tidying up.
     EXPECT_GE(kept.size(), 100'000U + 7 + 1);
     EXPECT_LT(kept.size(), 250'000U);
     std::uint32_t newest = 0;

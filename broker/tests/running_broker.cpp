@@ -128,8 +128,13 @@ void BrokerProcess::reload() const {
     ::kill(pid_, SIGHUP);
 }
 
-int BrokerProcess::terminate() {
+int BrokerProcess::terminate(int times) {
     ::kill(pid_, SIGTERM);
+    // A second signal while the first is pending would be one.
+    for (int i = 1; i < times; ++i) {
+        static_cast<void>(esl::testing::wait_until([&] { return log().find("stopping") != std::string::npos; }));
+        ::kill(pid_, SIGTERM);
+    }
     int status = 0;
     ::waitpid(pid_, &status, 0);
     pid_ = -1;

@@ -56,9 +56,9 @@ public:
     void start(std::uint16_t port = 0);
     void set_open_files(unsigned most) { open_files_ = most; }  // before start()
     void use_executable(std::string path) { executable_ = std::move(path); }
-    void kill_dead();     // SIGKILL
-    void reload() const;  // SIGHUP
-    int terminate();      // SIGTERM; gives the exit code
+    void kill_dead();              // SIGKILL
+    void reload() const;           // SIGHUP
+    int terminate(int times = 1);  // SIGTERM; gives the exit code
     [[nodiscard]] std::uint16_t port() const { return port_; }
     [[nodiscard]] bool alive() const;
     [[nodiscard]] std::string log() const;

@@ -138,8 +138,12 @@ void Publisher::publish(Ledger& ledger) {
 }
 
 // What is open is sent again in its order [MQTT-4.4.0-1], [MQTT-4.6.0-1].
-void Publisher::on_ready(Ledger&, bool) {
-    for (const auto& message : open_) write(message, true);
+void Publisher::on_ready(Ledger& ledger, bool) {
+    for (const auto& message : open_) {
+        write(message, true);
+        if (ledger.disk_in_trouble && version_ == mqtt::ProtocolVersion::v5)
+            ledger.doubt(message.topic, message.number);
+    }
 }
 
 void Publisher::on_packet(Ledger& ledger, const mqtt::AnyPacket& packet) {

@@ -190,6 +190,7 @@ void Run::check_retained() {
 
 void Run::happen(Event event) {
     ++happened_[event];
+    ledger_.disk_in_trouble = event == Event::full || event == Event::full_and_power || event == Event::flush_fails;
     if (options_.loud)
         std::fprintf(stderr, "%s after %llu acknowledged\n", name(event),
                      static_cast<unsigned long long>(ledger_.totals.acknowledged));
@@ -263,6 +264,7 @@ bool Run::report() const {
     line("delivered", t.delivered, "");
     line("repeated at QoS 1 (allowed)", t.repeated_qos1, "");
     line("refused and delivered all the same", t.refused_delivered, "");
+    line("behind newer ones after a lost refusal (allowed)", t.order_in_doubt, "");
     line("lost", t.lost, "must be 0");
     line("duplicated at QoS 2", t.duplicated_qos2, "must be 0");
     line("out of order", t.out_of_order, "must be 0");

@@ -30,7 +30,7 @@ void Ledger::delivered(std::size_t subscriber, std::size_t topic, std::uint32_t 
     const auto [newest, first] = seen.newest.try_emplace(publisher, number);
     if (first) return;
     if (number < newest->second) {
-        ++totals.out_of_order;
+        ++(messages[number].in_doubt ? totals.order_in_doubt : totals.out_of_order);
     } else {
         newest->second = number;
     }

@@ -21,6 +21,7 @@ public:
         std::uint64_t repeated_qos1 = 0;  // allowed
         std::uint64_t duplicated_qos2 = 0;
         std::uint64_t out_of_order = 0;
+        std::uint64_t order_in_doubt = 0;
         std::uint64_t never_sent = 0;         // delivered, but no publisher ever sent it
         std::uint64_t refused_delivered = 0;  // the publisher was told no, somebody got it
         std::uint64_t sessions_missing = 0;   // a persistent client came back and was told that there is no session
@@ -38,16 +39,22 @@ public:
     void acknowledged(std::size_t topic, std::uint32_t number, bool good);
     void delivered(std::size_t subscriber, std::size_t topic, std::uint32_t publisher, std::uint32_t number,
                    mqtt::QoS qos);
+    // An MQTT 5 publisher has lost its connection while the disk was in trouble, with this message unanswered: if it
+    // was refused, the refusal may have been lost, and then the message that is sent again comes after what was taken
+    // since.
+    void doubt(std::size_t topic, std::uint32_t number) { topics_[topic].messages[number].in_doubt = true; }
     // Everything that was acknowledged and has not reached this subscriber of `topic`.
     [[nodiscard]] std::uint64_t missing(std::size_t subscriber, std::size_t topic) const;
 
     Totals totals;
+    bool disk_in_trouble = false;
 
 private:
     enum class State : std::uint8_t { sent, acknowledged, refused };
     struct Message {
         mqtt::QoS qos;
         State state;
+        bool in_doubt = false;
     };
     struct Topic {
         std::vector<Message> messages;
