@@ -242,6 +242,66 @@ TEST_F(AgentTest, HoldsATaskUntilItsTimeAndThenItReplacesTheOldOne) {
     EXPECT_EQ(shelf.shown[kTag], picture(2).crc());
 }
 
+TEST_F(AgentTest, ShowsWhatIsForLaterAtItsMomentWithTheUplinkDownAndTellsTheTimeAfterwards) {
+    const auto six = clock.wall() + 60s;
+    auto later = task(kTag, 2, 2);
+    later.not_before = six;
+    life->give({task(kTag, 1, 1), later});
+    radio().display(kTag);
+    life->settle();
+    life->agent.on_disconnected();
+    uplink().reachable = false;
+    life->pass(60s);
+    ASSERT_EQ(radio().updates.size(), 1U);
+    radio().display(kTag);
+    life->settle();
+    EXPECT_EQ(shelf.history[kTag], (std::vector{picture(1).crc(), picture(2).crc()}));
+    life->pass(30min);
+    uplink().reachable = true;
+    life->agent.on_connected();
+    life->settle();
+    EXPECT_EQ(life->last()->version, 2U);
+    EXPECT_EQ(life->last()->state, TaskState::displayed);
+    EXPECT_GE(life->last()->at, six);
+    EXPECT_LT(life->last()->at, six + 2s);
+    life->give({later});  // asked for again
+    EXPECT_EQ(life->last()->state, TaskState::displayed);
+    EXPECT_LT(life->last()->at, six + 2s);
+}
+
+TEST_F(AgentTest, ANewerTaskOfNowTakesBackOneForLater) {
+    life->give({task(kTag, 1, 1)});
+    radio().display(kTag);
+    life->settle();
+    auto later = task(kTag, 2, 2);
+    later.not_before = clock.wall() + 60s;
+    life->give({later});
+    life->give({task(kTag, 3, 1)});
+    life->settle();
+    EXPECT_EQ(radio().given, 1) << "the tag shows it already";
+    EXPECT_EQ(uplink().count(TaskState::superseded), 1);
+    EXPECT_EQ(life->last()->version, 3U);
+    EXPECT_EQ(life->last()->state, TaskState::displayed);
+    life->pass(10min);
+    EXPECT_EQ(radio().given, 1);
+    EXPECT_EQ(shelf.history[kTag].size(), 1U);
+}
+
+TEST_F(AgentTest, ATaskOfNowThatIsStillTriedGivesWayAtTheMomentOfTheNext) {
+    auto later = task(kTag, 2, 2);
+    later.not_before = clock.wall() + 60s;
+    life->give({task(kTag, 1, 1), later});
+    radio().fail(kTag, RadioError::timeout);
+    life->settle();
+    life->pass(60s);
+    ASSERT_EQ(radio().updates.size(), 1U);
+    EXPECT_EQ(radio().updates.at(kTag).first.image_id, picture(2).crc());
+    EXPECT_EQ(uplink().count(TaskState::superseded), 1);
+    radio().display(kTag);
+    life->settle();
+    EXPECT_EQ(shelf.history[kTag], std::vector{picture(2).crc()});
+}
+
 TEST_F(AgentTest, WhatHasExpiredIsToldAndNotSent) {
     auto t = task(kTag, 1, 1);
     t.not_before = clock.wall() + 60s;
