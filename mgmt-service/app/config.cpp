@@ -19,7 +19,7 @@ void read_path(const config::Table& table, std::string_view key, std::filesystem
 
 void read_service(const config::Table& t, ServiceSettings& s) {
     t.only({"late_after", "accept_timeout", "progress_timeout", "retry_first", "retry_limit", "ap_silence", "ap_window",
-            "render_threads", "full_report"});
+            "render_threads", "full_report", "lead"});
     t.read("late_after", s.late_after);
     t.read("accept_timeout", s.accept_timeout);
     t.read("progress_timeout", s.progress_timeout);
@@ -28,6 +28,7 @@ void read_service(const config::Table& t, ServiceSettings& s) {
     t.read("ap_silence", s.ap_silence);
     t.read("ap_window", s.ap_window, 1, 100'000);
     t.read("render_threads", s.render_threads, 1, 64);
+    t.read("lead", s.lead);
     std::chrono::milliseconds full{std::chrono::seconds(s.full_report_seconds)};
     t.read("full_report", full);
     s.full_report_seconds = static_cast<std::uint32_t>(full.count() / 1000);

@@ -60,6 +60,11 @@ void Engine::load(Snapshot snapshot) {
         if (state.rec.ap) {
             if (auto* ap = find_ap(*state.rec.ap)) ap->tags.insert(state.rec.id);
         }
+        if (state.rec.planned) {
+            to_plan_.insert(state.rec.id);
+            state.sent_images[state.rec.planned->version] = state.rec.planned->image;
+            enqueue_ahead(state);
+        }
         if (state.rec.dirty) {
             if (auto* c = live_change(*state.rec.dirty)) ++c->pending;
             to_draw_.insert(state.rec.id);
@@ -196,8 +201,17 @@ void Engine::tick() {
         tag->timer.reset();
         on_timer(*tag);
     }
+    while (!ahead_timers_.empty() && ahead_timers_.begin()->first <= steady) {
+        auto& tag = tags_.at(ahead_timers_.begin()->second);
+        ahead_timers_.erase(ahead_timers_.begin());
+        tag.ahead_timer.reset();
+        leave_ahead_window(tag);
+        ++tag.ahead_resends;
+        enqueue_ahead(tag);
+    }
+    const auto at = now();
     std::vector<WallTimer> due;
-    while (!wall_timers_.empty() && wall_timers_.begin()->first <= now()) {
+    while (!wall_timers_.empty() && wall_timers_.begin()->first <= at) {
         due.push_back(std::move(wall_timers_.begin()->second));
         wall_timers_.erase(wall_timers_.begin());
         if (!due.back().change.empty()) {
@@ -209,10 +223,12 @@ void Engine::tick() {
         }
     }
     end_or_begin_promotions(due);
+    look_ahead(at);
     if (steady < next_ap_check_) return;
     next_ap_check_ = steady + kCheckApsEvery;
     for (auto& [id, ap] : aps_) {
-        if (ap.rec.online && steady - ap.heard > settings_.ap_silence) ap_offline(ap, "silent");
+        // Away from the broker we hear nobody: that says nothing about them.
+        if (link_up_ && ap.rec.online && steady - ap.heard > settings_.ap_silence) ap_offline(ap, "silent");
     }
 }
 

@@ -27,6 +27,7 @@ struct OutgoingTask {
     Panel panel;
     std::uint64_t epoch = 0;
     std::optional<UnixMillis> expires;
+    std::optional<UnixMillis> not_before{};
 };
 struct Send {
     std::string ap;
@@ -36,6 +37,7 @@ struct RenderRequest {
     TagId tag;
     Scene scene;
     std::string inputs;
+    bool ahead = false;  // for a later moment: what is wanted now goes first
 };
 struct RenderedImage {
     StoredImage image;
@@ -70,11 +72,12 @@ public:
     // What has come together since the last take(); ends group commits.
     [[nodiscard]] Output take();
     [[nodiscard]] std::vector<RenderRequest> take_renders();
-    [[nodiscard]] bool drawing() const { return drawing_ > 0 || !to_draw_.empty(); }
+    [[nodiscard]] bool drawing() const { return drawing_ > 0 || !to_draw_.empty() || !to_draw_ahead_.empty(); }
 
     // ---- time, drawing and sending
     void tick();
-    void on_rendered(TagId tag, const std::string& inputs, Result<RenderedImage> image);
+    // The answer to each RenderRequest: tag, inputs and `ahead` as there.
+    void on_rendered(TagId tag, const std::string& inputs, Result<RenderedImage> image, bool ahead = false);
     void on_link(bool up);
     void on_sent(const std::vector<OutgoingTask>& tasks, const Result<>& result);
 
@@ -155,9 +158,11 @@ private:
     void end_or_begin_promotions(const std::vector<WallTimer>& due);
     std::optional<std::string> check_write(const ProductWrite& row, std::string& reason) const;
     void index_tag(TagState& tag, bool add);
-    [[nodiscard]] Scene scene_of(const Tag& tag) const;
+    [[nodiscard]] Scene scene_of(const Tag& tag) const { return scene_at(tag, now()); }
+    [[nodiscard]] Scene scene_at(const Tag& tag, UnixMillis at) const;
+    [[nodiscard]] Product product_at(const Product& product, UnixMillis at) const;
     [[nodiscard]] std::string inputs_of(const Scene& scene) const;
-    [[nodiscard]] std::optional<UnixMillis> next_boundary(const Tag& tag) const;
+    [[nodiscard]] std::optional<UnixMillis> next_boundary(const Tag& tag, UnixMillis after) const;
 
     // changes
     LiveChange& new_change(const std::string& store, std::string kind, std::string title, const std::string& actor,
@@ -195,9 +200,13 @@ private:
     void redraw(TagState& tag, LiveChange& change);
     void drawn(TagState& tag);
     void want(TagState& tag, const ImageRef& image, const std::string& inputs, const std::string& change);
-    void start_job(TagState& tag, const std::string& change);
-    void move_job(TagState& tag, JobState state, const std::string& actor, std::string detail = {});
-    void end_job(TagState& tag, JobState state, const std::string& actor, const std::string& why = {});
+    // `planned`: what was done for it before its moment came.
+    void start_job(TagState& tag, const std::string& change, const Planned* planned = nullptr);
+    // `at`: when it happened, if that was before now.
+    void move_job(TagState& tag, JobState state, const std::string& actor, std::string detail = {},
+                  std::optional<UnixMillis> at = {});
+    void end_job(TagState& tag, JobState state, const std::string& actor, const std::string& why = {},
+                 std::optional<UnixMillis> at = {});
     [[nodiscard]] std::string shown_text(const TagState& tag) const;
     void supersede(TagState& tag, const std::optional<std::string>& change);
     void audit_end(const Job& job, const std::string& actor, const std::string& why);
@@ -209,6 +218,31 @@ private:
     void set_timer(TagState& tag, std::chrono::milliseconds after);
     void clear_timer(TagState& tag);
     void on_timer(TagState& tag);
+    static void remember_sent(TagState& tag, std::uint64_t version, const ImageRef& image);
+
+    // what comes later, ahead (engine_plans.cpp)
+    struct Moment {
+        UnixMillis at{};
+        std::string change;
+        auto operator<=>(const Moment&) const = default;
+    };
+    void look_ahead(UnixMillis done_until);
+    void look_at_scheduled(UnixMillis horizon);
+    void plan_product(const std::string& store, const std::string& product);
+    void plan(TagState& tag, UnixMillis after, UnixMillis horizon);
+    [[nodiscard]] std::set<UnixMillis> moments_of(const Tag& tag, UnixMillis after, UnixMillis horizon) const;
+    void drawn_ahead(TagState& tag, const std::string& inputs, Result<RenderedImage> image);
+    void give_version(TagState& tag);
+    void take_back(TagState& tag);
+    void forget_plan(TagState& tag);
+    bool adopt(TagState& tag, const std::string& inputs);
+    void enqueue_ahead(TagState& tag);
+    void pump_ahead(ApState& ap);
+    void leave_ahead_window(TagState& tag);
+    void set_ahead_timer(TagState& tag, std::chrono::milliseconds after);
+    void clear_ahead_timer(TagState& tag);
+    void leave_ap_ahead(TagState& tag);
+    void on_ahead_result(TagState& tag, ApState& ap, const contract::TaskResult& r);
     void command(const std::string& ap, contract::Downlink message);
 
     // reports and leases
@@ -252,6 +286,16 @@ private:
     std::set<std::pair<SteadyTime, TagId>> timers_;
     std::multimap<UnixMillis, WallTimer> wall_timers_;
     std::set<TagId> to_draw_;
+    std::set<std::pair<SteadyTime, TagId>> ahead_timers_;
+    std::vector<RenderRequest> to_draw_ahead_;
+    std::set<TagId> to_plan_;
+    UnixMillis planned_until_{};  // promotions that begin or end before are known to plan()
+    UnixMillis looked_at_{};      // when the scheduled changes were last gone through
+    bool schedule_moved_ = true;
+    // Scheduled changes within the lead, and which of their items is about a product.
+    std::map<Moment, std::pair<std::string, std::vector<std::string>>> ahead_;  // store and products
+    std::map<std::pair<std::string, std::string>, std::map<Moment, std::size_t>> ahead_items_;
+    std::map<std::string, std::string> taken_back_;  // by store: the change of this round
     std::size_t drawing_ = 0;
     bool link_up_ = false;
     SteadyTime next_ap_check_{};

@@ -80,6 +80,7 @@ Engine::LiveChange* Engine::live_change(const std::string& id) {
 void Engine::touch(LiveChange& change) {
     change_writes_.insert(change.rec.id);
     change_events_.insert(change.rec.id);
+    schedule_moved_ = true;
 }
 
 // Called whenever something of the change has come to its end; finds out whether all of it has.

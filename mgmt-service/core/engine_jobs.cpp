@@ -9,12 +9,13 @@ namespace {
 
 constexpr std::size_t kSentImagesKept = 8;
 
-void remember(std::map<std::uint64_t, ImageRef>& images, std::uint64_t version, const ImageRef& image) {
-    images[version] = image;
-    while (images.size() > kSentImagesKept) images.erase(images.begin());
-}
-
 }  // namespace
+
+void Engine::remember_sent(TagState& tag, std::uint64_t version, const ImageRef& image) {
+    tag.sent_version = std::max(tag.sent_version, version);
+    tag.sent_images[version] = image;
+    while (tag.sent_images.size() > kSentImagesKept) tag.sent_images.erase(tag.sent_images.begin());
+}
 
 bool Engine::looks_different(const TagState& tag) const {
     if (tag.rec.dirty || !tag.rec.desired) return true;
@@ -59,25 +60,30 @@ std::vector<RenderRequest> Engine::take_renders() {
             drawn(tag);
             continue;
         }
+        if (adopt(tag, inputs)) continue;
         tag.drawing = true;
         ++drawing_;
         out.push_back({id, std::move(scene), std::move(inputs)});
     }
+    drawing_ += to_draw_ahead_.size();
+    std::ranges::move(std::exchange(to_draw_ahead_, {}), std::back_inserter(out));
     return out;
 }
 
 void Engine::drawn(TagState& tag) {
     if (!tag.rec.dirty) return;
     const auto change = std::exchange(tag.rec.dirty, std::nullopt);
+    to_plan_.insert(tag.rec.id);
     tag_writes_.insert(tag.rec.id);
     if (auto* live = live_change(*change)) --live->pending;
     settle(*change);
 }
 
-void Engine::on_rendered(TagId id, const std::string& inputs, Result<RenderedImage> image) {
+void Engine::on_rendered(TagId id, const std::string& inputs, Result<RenderedImage> image, bool ahead) {
     auto& tag = tags_.at(id);
-    tag.drawing = false;
     --drawing_;
+    if (ahead) return drawn_ahead(tag, inputs, std::move(image));
+    tag.drawing = false;
     if (std::exchange(tag.draw_again, false)) {
         to_draw_.insert(id);
         return;
@@ -96,7 +102,7 @@ void Engine::on_rendered(TagId id, const std::string& inputs, Result<RenderedIma
     ++metrics_.rendered;
     if (tag.rec.desired && tag.rec.desired->image == image->image.ref) {
         tag.rec.desired->inputs = inputs;
-        tag.rec.desired->expires = next_boundary(tag.rec);
+        tag.rec.desired->expires = next_boundary(tag.rec, now());
         tag_writes_.insert(id);
         ++metrics_.same_image_skipped;
         drawn(tag);
@@ -120,7 +126,7 @@ void Engine::want(TagState& tag, const ImageRef& image, const std::string& input
                           image,
                           now(),
                           now(),
-                          next_boundary(rec),
+                          next_boundary(rec, now()),
                           change,
                           inputs};
     if (back_to_shown) {
@@ -134,7 +140,7 @@ void Engine::want(TagState& tag, const ImageRef& image, const std::string& input
     enqueue(tag);
 }
 
-void Engine::start_job(TagState& tag, const std::string& change_id) {
+void Engine::start_job(TagState& tag, const std::string& change_id, const Planned* planned) {
     auto& change = *live_change(change_id);
     Job job;
     job.id = new_uuid7(clock_);
@@ -147,12 +153,26 @@ void Engine::start_job(TagState& tag, const std::string& change_id) {
         job.image = tag.rec.desired->image;
     }
     job.created_at = job.updated_at = now();
+    if (planned != nullptr) {
+        job.id = planned->job;
+        job.created_at = planned->created_at;
+        job.tries = 1;
+        job.state = planned->accepted_at ? JobState::accepted : JobState::sent;
+        job.updated_at = planned->accepted_at.value_or(*planned->sent_at);
+    }
     job.due = std::max(change.rec.at, change.rec.created_at);
     change.tags.insert(tag.rec.id);
     ++change.rec.jobs_total;
-    ++change.rec.counts[static_cast<std::size_t>(JobState::fresh)];
+    ++change.rec.counts[static_cast<std::size_t>(job.state)];
     touch(change);
     batch_.steps.push_back({job.id, JobState::fresh, job.created_at, change.rec.created_by, {}});
+    if (planned != nullptr) {
+        batch_.steps.push_back({job.id, JobState::sent, *planned->sent_at, "service", "ahead"});
+        if (planned->accepted_at) {
+            batch_.steps.push_back(
+                {job.id, JobState::accepted, *planned->accepted_at, "ap:" + tag.rec.ap.value_or(""), {}});
+        }
+    }
     job_writes_[job.id] = job;
     tag.job = std::move(job);
     tag.resends = 0;
@@ -160,7 +180,8 @@ void Engine::start_job(TagState& tag, const std::string& change_id) {
     ++metrics_.live_jobs;
 }
 
-void Engine::move_job(TagState& tag, JobState state, const std::string& actor, std::string detail) {
+void Engine::move_job(TagState& tag, JobState state, const std::string& actor, std::string detail,
+                      std::optional<UnixMillis> at) {
     auto& job = *tag.job;
     if (auto* change = live_change(job.change)) {
         --change->rec.counts[static_cast<std::size_t>(job.state)];
@@ -168,16 +189,17 @@ void Engine::move_job(TagState& tag, JobState state, const std::string& actor, s
         touch(*change);
     }
     job.state = state;
-    job.updated_at = now();
+    job.updated_at = std::max(job.updated_at, at.value_or(now()));
     job.ap = tag.rec.ap;
     batch_.steps.push_back({job.id, state, job.updated_at, actor, std::move(detail)});
     job_writes_[job.id] = job;
 }
 
-void Engine::end_job(TagState& tag, JobState state, const std::string& actor, const std::string& why) {
+void Engine::end_job(TagState& tag, JobState state, const std::string& actor, const std::string& why,
+                     std::optional<UnixMillis> at) {
     leave_window(tag);
     clear_timer(tag);
-    move_job(tag, state, actor, why);
+    move_job(tag, state, actor, why, at);
     const auto change = tag.job->change;
     if (state != JobState::displayed) audit_end(*tag.job, actor, why);
     if (auto* live = live_change(change)) live->tags.erase(tag.rec.id);
@@ -251,6 +273,7 @@ void Engine::retry(TagState& tag, const std::string& why) {
     rec.version = std::max(rec.version, rec.desired->version) + 1;
     rec.desired->version = rec.version;
     tag.job->version = rec.version;
+    to_plan_.insert(rec.id);  // a newer task of now ends what the AP holds for later
     tag.resends = 0;
     tag_writes_.insert(rec.id);
     leave_window(tag);
@@ -289,8 +312,7 @@ void Engine::pump(ApState& ap) {
         tag.in_window = true;
         if (again) ++metrics_.tasks_resent;
         if (tag.sent_version < job.version) ++job.tries;
-        tag.sent_version = std::max(tag.sent_version, job.version);
-        remember(tag.sent_images, job.version, job.image);
+        remember_sent(tag, job.version, job.image);
         ++metrics_.tasks_sent;
         // An accepted job that is sent again stays what it is: the AP answers a repetition with the state it has.
         if (job.state == JobState::queued || job.state == JobState::sent) {
@@ -308,12 +330,14 @@ void Engine::pump(ApState& ap) {
                {},
                audit_outcome(job)});
         tasks_[ap.rec.id].push_back({tag.rec.id, job.version, job.id, job.image, tag.rec.panel, tag.rec.epoch,
-                                     settings_.tasks_carry_times ? tag.rec.desired->expires : std::nullopt});
+                                     settings_.tasks_carry_times ? tag.rec.desired->expires : std::nullopt,
+                                     std::nullopt});
         const bool accepted = job.state == JobState::accepted || job.state == JobState::transferring;
         const auto base = accepted ? settings_.progress_timeout : settings_.accept_timeout;
         set_timer(tag,
                   std::min(base * (std::int64_t{1} << std::min<std::uint32_t>(tag.resends, 5)), settings_.retry_limit));
     }
+    pump_ahead(ap);
 }
 
 void Engine::leave_window(TagState& tag) {

@@ -41,6 +41,10 @@ void Engine::lease(TagState& tag, ApState& ap) {
     auto& out = leases_[ap.rec.id];
     std::erase(out.drop, rec.id);
     out.add.push_back({rec.id, rec.epoch});
+    if (rec.planned) {
+        rec.planned->accepted_at.reset();
+        enqueue_ahead(tag);
+    }
     if (!tag.job) return;
     clear_timer(tag);
     if (tag.job->state == JobState::failed) {
@@ -55,6 +59,7 @@ void Engine::lease(TagState& tag, ApState& ap) {
 void Engine::release(TagState& tag) {
     if (!tag.rec.ap) return;
     leave_window(tag);
+    leave_ap_ahead(tag);
     auto& old = aps_.at(*tag.rec.ap);
     old.tags.erase(tag.rec.id);
     if (std::exchange(tag.queued, false)) std::erase(old.queue, tag.rec.id);

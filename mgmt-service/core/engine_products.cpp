@@ -97,6 +97,7 @@ void Engine::write_product(StoreState& store, Product next, const std::string& c
     if (promotion_moved) watch_promotion(rec);
     product_writes_.try_emplace({store.rec.id, rec.id}, false);
     redraw.insert(redraw.end(), state.tags.begin(), state.tags.end());
+    to_plan_.insert(state.tags.begin(), state.tags.end());
 }
 
 std::optional<std::string> Engine::check_write(const ProductWrite& row, std::string& reason) const {

@@ -78,6 +78,7 @@ void Engine::welcome(ApState& ap) {
     lease = {};
     lease.full = true;
     ap.queue.clear();
+    ap.ahead.clear();
     for (const auto tag_id : ap.tags) {
         auto& tag = tags_.at(tag_id);
         lease.add.push_back({tag_id, tag.rec.epoch});
@@ -89,6 +90,12 @@ void Engine::welcome(ApState& ap) {
         }
     }
     pump(ap);
+    for (const auto tag_id : ap.tags) {
+        auto& tag = tags_.at(tag_id);
+        leave_ahead_window(tag);
+        tag.ahead_queued = false;
+        enqueue_ahead(tag);
+    }
 }
 
 void Engine::on_message(const contract::ApHealth& m) {
@@ -140,6 +147,7 @@ void Engine::ap_offline(ApState& ap, const std::string& why) {
     for (const auto id : std::set<TagId>(ap.tags)) {
         auto& tag = tags_.at(id);
         tag.in_window = false;
+        leave_ap_ahead(tag);
         tag.hearers.erase(ap.rec.id);
         if (tag.job && tag.job->state != JobState::failed) clear_timer(tag);
         if (auto* other = best_hearer(tag)) lease(tag, *other);

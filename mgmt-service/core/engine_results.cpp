@@ -8,9 +8,7 @@ namespace esl::mgmt {
 namespace {
 
 constexpr std::chrono::milliseconds kLinkRetry{1'000};
-constexpr std::chrono::milliseconds kLeaseRetry{3'000};
-// An AP that knows a higher version than ours (its store outlived our database) drops what we send; so far do we jump.
-constexpr std::uint64_t kVersionJump = 1'000;
+constexpr std::chrono::minutes kClocksApart{1};
 
 }  // namespace
 
@@ -18,6 +16,11 @@ void Engine::on_sent(const std::vector<OutgoingTask>& tasks, const Result<>& res
     if (result) return;
     for (const auto& task : tasks) {
         auto* tag = find_tag(task.tag);
+        if (tag != nullptr && task.not_before && tag->ahead_in_window) {
+            leave_ahead_window(*tag);
+            set_ahead_timer(*tag, kLinkRetry);
+            continue;
+        }
         if (tag == nullptr || !tag->job || tag->job->version != task.version || !tag->in_window) continue;
         leave_window(*tag);
         if (tag->job->state == JobState::sent) move_job(*tag, JobState::queued, "service", result.error().message());
@@ -49,6 +52,7 @@ void Engine::on_displayed(TagState& tag, ApState& ap, const contract::TaskResult
     if (newer) {
         tag.rec.reported = Reported{r.version, shown, at};
         tag.displayed_at = clock_.steady();
+        if (tag.rec.planned && tag.rec.planned->version <= r.version) leave_ap_ahead(tag);
         tag_writes_.insert(tag.rec.id);
         tag_events_.insert(tag.rec.id);
     }
@@ -83,7 +87,7 @@ void Engine::on_displayed(TagState& tag, ApState& ap, const contract::TaskResult
     job.failure.reset();
     tag.rec.failure.reset();
     ++metrics_.jobs_displayed;
-    const auto took = std::max<std::int64_t>(0, to_millis(now()) - to_millis(job.due));
+    const auto took = std::max<std::int64_t>(0, to_millis(at) - to_millis(job.due));
     count_outcome(job.store, true, took);
     if (auto* change = live_change(job.change)) change->took_ms.push_back(took);
     audit({at,
@@ -97,7 +101,7 @@ void Engine::on_displayed(TagState& tag, ApState& ap, const contract::TaskResult
            {},
            {},
            shown_text(tag)});
-    end_job(tag, JobState::displayed, actor);
+    end_job(tag, JobState::displayed, actor, {}, at);
 }
 
 void Engine::on_result(ApState& ap, const contract::TaskResult& r) {
@@ -107,6 +111,7 @@ void Engine::on_result(ApState& ap, const contract::TaskResult& r) {
         return;
     }
     if (r.state == contract::TaskState::displayed) return on_displayed(*tag, ap, r);
+    if (tag->rec.planned && r.version == tag->rec.planned->version) return on_ahead_result(*tag, ap, r);
     if (!tag->job || tag->job->version != r.version) return;
     auto& job = *tag->job;
     const auto actor = "ap:" + ap.rec.id;
@@ -133,6 +138,11 @@ void Engine::on_result(ApState& ap, const contract::TaskResult& r) {
             }
             return;
         case contract::TaskState::superseded:
+            // Its time has come at the AP a little before it has here.
+            if (tag->rec.planned && tag->rec.planned->version > r.version &&
+                tag->rec.planned->at <= now() + kClocksApart) {
+                return set_timer(*tag, kClocksApart);
+            }
             tag->rec.version += kVersionJump;
             retry(*tag, "the AP knows a higher version");
             return;

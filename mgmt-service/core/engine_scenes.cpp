@@ -6,7 +6,26 @@
 
 namespace esl::mgmt {
 
-Scene Engine::scene_of(const Tag& tag) const {
+// The product as it will be then, if nobody decides anything else until then.
+Product Engine::product_at(const Product& product, UnixMillis at) const {
+    auto out = product;
+    const auto found = ahead_items_.find({product.store, product.id});
+    if (found == ahead_items_.end()) return out;
+    for (const auto& [moment, index] : found->second) {
+        if (moment.at > at) break;
+        const auto change = changes_.find(moment.change);
+        if (change == changes_.end() || change->second.rec.state != ChangeState::scheduled) continue;
+        if (index >= change->second.items.size()) continue;
+        const auto& item = change->second.items[index];
+        if (item.sets_price) out.price = item.after.price;
+        if (!item.sets_promotion) continue;
+        out.promotion = item.after.promotion;
+        if (out.promotion) fill_prior_price(out.store, out.id, *out.promotion);
+    }
+    return out;
+}
+
+Scene Engine::scene_at(const Tag& tag, UnixMillis at) const {
     Scene scene;
     scene.panel = tag.panel;
     scene.template_id = tag.template_id;
@@ -15,11 +34,10 @@ Scene Engine::scene_of(const Tag& tag) const {
     if (store == stores_.end()) return scene;
     scene.currency = store->second.rec.currency;
     scene.locale = store->second.rec.locale;
-    const auto at = now();
     for (const auto& id : tag.products) {
         const auto found = store->second.products.find(id);
         if (found == store->second.products.end()) continue;
-        const auto& p = found->second.rec;
+        const auto p = product_at(found->second.rec, at);
         Scene::Item item{p.id, p.name, p.brand, p.quantity, p.unit, p.url, p.price_at(at), {}, false, {}};
         if (p.in_promotion(at)) {
             item.promotion = true;
@@ -35,16 +53,17 @@ std::string Engine::inputs_of(const Scene& scene) const {
     return scene_hash(scene, lookups_.template_version(scene.panel, scene.template_id));
 }
 
-// From when on the picture of now is wrong by itself.
-std::optional<UnixMillis> Engine::next_boundary(const Tag& tag) const {
+// From when on the picture of that moment is wrong by itself.
+std::optional<UnixMillis> Engine::next_boundary(const Tag& tag, UnixMillis at) const {
     std::optional<UnixMillis> next;
     const auto store = tag.store ? stores_.find(*tag.store) : stores_.end();
     if (store == stores_.end()) return next;
-    const auto at = now();
     for (const auto& id : tag.products) {
         const auto found = store->second.products.find(id);
-        if (found == store->second.products.end() || !found->second.rec.promotion) continue;
-        for (const auto t : {found->second.rec.promotion->from, found->second.rec.promotion->to}) {
+        if (found == store->second.products.end()) continue;
+        const auto promotion = product_at(found->second.rec, at).promotion;
+        if (!promotion) continue;
+        for (const auto t : {promotion->from, promotion->to}) {
             if (t > at && (!next || t < *next)) next = t;
         }
     }

@@ -5,6 +5,10 @@
 
 namespace esl::mgmt {
 
+inline constexpr std::chrono::milliseconds kLeaseRetry{3'000};
+// An AP that knows a higher version than ours (its store outlived our database) drops what we send; so far do we jump.
+inline constexpr std::uint64_t kVersionJump = 1'000;
+
 struct Engine::TagState {
     Tag rec;
     std::optional<Job> job;  // the one job that has not come to its end
@@ -14,10 +18,16 @@ struct Engine::TagState {
     };
     std::map<std::string, Heard> hearers;
     std::optional<SteadyTime> timer;
-    bool queued = false;             // stands in its AP's queue
-    bool in_window = false;          // counts against its AP's window
-    bool drawing = false;            // a render request is out
-    bool draw_again = false;         // and its result will be of no use
+    bool queued = false;        // stands in its AP's queue
+    bool in_window = false;     // counts against its AP's window
+    bool drawing = false;       // a render request is out
+    bool draw_again = false;    // and its result will be of no use
+    bool ahead_queued = false;  // the same three for what is planned
+    bool ahead_in_window = false;
+    std::optional<SteadyTime> ahead_timer;
+    std::uint32_t ahead_resends = 0;
+    std::optional<UnixMillis> drawing_ahead_for;  // with the inputs beside it
+    std::string drawing_ahead;
     std::uint64_t sent_version = 0;  // highest that may have reached an AP
     std::uint32_t resends = 0;       // without an answer
     SteadyTime failed_at{};
@@ -31,6 +41,8 @@ struct Engine::ApState {
     SteadyTime written{};
     std::deque<TagId> queue;
     std::size_t window = 0;
+    std::deque<TagId> ahead;  // tags whose planned image is to be sent, when nothing else is
+    std::size_t ahead_window = 0;
     std::set<TagId> tags;  // whose lease it holds
 };
 

@@ -148,6 +148,20 @@ struct Desired {
     std::string inputs;  // hash of what it was drawn from
     bool operator==(const Desired&) const = default;
 };
+// What the tag is to show from a later moment on, given to its AP ahead so that it happens there also while we are
+// away.
+struct Planned {
+    UnixMillis at{};            // the moment
+    std::uint64_t version = 0;  // of the task; 0: the picture is the one of now, so nothing is sent
+    ImageRef image;
+    std::string inputs;  // hash of what it was drawn from
+    std::string job;     // id of the job that is made at that moment
+    UnixMillis created_at{};
+    std::optional<UnixMillis> expires;
+    std::optional<UnixMillis> sent_at;
+    std::optional<UnixMillis> accepted_at;  // in the AP's durable store since
+    bool operator==(const Planned&) const = default;
+};
 struct Reported {
     std::uint64_t version = 0;
     ImageRef image;
@@ -186,6 +200,7 @@ struct Tag {
     std::string position;
     std::uint64_t version = 0;  // highest ever given to a task of this tag
     std::optional<Desired> desired;
+    std::optional<Planned> planned;
     std::optional<Reported> reported;
     std::optional<Failure> failure;  // of the last attempt for the wanted version
     std::optional<Battery> battery;

@@ -231,6 +231,9 @@ struct ServiceSettings {
     // Every AP that says hello without a store is claimed for this one; empty: an operator claims.
     std::string auto_claim_store;
     std::uint32_t full_report_seconds = 0;
+    // Images of scheduled changes and promotions are given to the APs so long before their moment; 0: at the moment.
+    // Only with tasks_carry_times.
+    std::chrono::milliseconds lead{std::chrono::hours(2)};
 };
 
 class Service {

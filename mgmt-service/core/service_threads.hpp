@@ -87,6 +87,7 @@ public:
             const std::lock_guard lock(render_mutex_);
             renders_closed_ = true;
             renders_.clear();
+            renders_ahead_.clear();
         }
         render_wakes_.notify_all();
         for (auto& t : render_threads_) t.join();
@@ -336,6 +337,7 @@ private:
             task.image = *picture;
             task.epoch = out.epoch;
             task.expires = out.expires;
+            task.not_before = out.not_before;
             const auto bound = contract::encoded_bound(task);
             if (size + bound > contract::kMaxPayload) flush();
             size += bound;
@@ -371,7 +373,7 @@ private:
         if (requests.empty()) return;
         {
             const std::lock_guard lock(render_mutex_);
-            for (auto& r : requests) renders_.push_back(std::move(r));
+            for (auto& r : requests) (r.ahead ? renders_ahead_ : renders_).push_back(std::move(r));
         }
         render_wakes_.notify_all();
     }
@@ -381,18 +383,20 @@ private:
             RenderRequest work;
             {
                 std::unique_lock lock(render_mutex_);
-                render_wakes_.wait(lock, [this] { return renders_closed_ || !renders_.empty(); });
+                render_wakes_.wait(lock,
+                                   [this] { return renders_closed_ || !renders_.empty() || !renders_ahead_.empty(); });
                 if (renders_closed_) return;
-                work = std::move(renders_.front());
-                renders_.pop_front();
+                auto& next = renders_.empty() ? renders_ahead_ : renders_;
+                work = std::move(next.front());
+                next.pop_front();
             }
             auto result = draw(work.scene);
             if (result) {
                 cache_.add(result->image.ref.sha, std::make_shared<const Bytes>(result->image.deflated));
             }
-            post_waiting([this, tag = work.tag, inputs = std::move(work.inputs), result = std::move(result)]() mutable {
-                engine_.on_rendered(tag, inputs, std::move(result));
-            });
+            post_waiting(
+                [this, tag = work.tag, inputs = std::move(work.inputs), ahead = work.ahead,
+                 result = std::move(result)]() mutable { engine_.on_rendered(tag, inputs, std::move(result), ahead); });
         }
     }
 
@@ -425,7 +429,8 @@ private:
 
     std::mutex render_mutex_;
     std::condition_variable render_wakes_;
-    std::deque<RenderRequest> renders_;  // at most one a tag
+    std::deque<RenderRequest> renders_;        // at most one a tag
+    std::deque<RenderRequest> renders_ahead_;  // drawn when there is nothing in renders_
     bool renders_closed_ = false;
 
     std::mutex sinks_mutex_;

@@ -135,11 +135,17 @@ Json view(const ApView& a) {
 
 Json view(const TagView& t) {
     const Tag& tag = t.tag;
-    Json desired = nullptr, reported = nullptr, battery = nullptr;
+    Json desired = nullptr, next = nullptr, reported = nullptr, battery = nullptr;
     if (tag.desired) {
         desired = {{"version", tag.desired->version},          {"image", image_id(tag.desired->image)},
                    {"at", to_millis(tag.desired->at)},         {"not_before", to_millis(tag.desired->not_before)},
                    {"expires", or_null(tag.desired->expires)}, {"change", or_null(tag.desired->change)}};
+    }
+    if (tag.planned) {
+        next = {{"image", image_id(tag.planned->image)},
+                {"at", to_millis(tag.planned->at)},
+                {"sent_at", or_null(tag.planned->sent_at)},
+                {"accepted_at", or_null(tag.planned->accepted_at)}};
     }
     if (tag.reported) {
         reported = {{"version", tag.reported->version},
@@ -164,6 +170,7 @@ Json view(const TagView& t) {
             {"late", t.late},
             {"failure", failure(tag.failure)},
             {"desired", std::move(desired)},
+            {"next", std::move(next)},
             {"reported", std::move(reported)},
             {"products", std::move(products)},
             {"template", or_null(tag.template_id)},

@@ -67,7 +67,8 @@ public:
                                     RenderedImage{StoredImage{{picture.crc(), sha256_hex(named)},
                                                               picture.width(),
                                                               picture.height(),
-                                                              image::deflate(picture)}});
+                                                              image::deflate(picture)}},
+                                    r.ahead);
             }
             auto out = engine->take();
             if (renders.empty() && out.empty()) return;

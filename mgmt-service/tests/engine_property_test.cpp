@@ -22,7 +22,12 @@ struct SimAp {
         OutgoingTask task;
         TaskState state = TaskState::accepted;
     };
-    std::map<TagId, Taken> tasks;  // the newest of each tag; survives a restart
+    struct TagTasks {
+        std::map<std::uint64_t, OutgoingTask> pending;  // by version; some for later
+        std::uint64_t highest = 0;
+        std::optional<Taken> last;  // of the highest finished version
+    };
+    std::map<TagId, TagTasks> tasks;  // survives a restart
     [[nodiscard]] std::string boot() const { return "boot" + std::to_string(life); }
 };
 
@@ -69,7 +74,7 @@ public:
             ++ap.life;
             hello(ap);
         }
-        for (int i = 0; i < 400 && !all_shown(); ++i) {
+        for (int i = 0; i < 400 && (i < kMinutesAhead || !all_shown()); ++i) {
             h_.advance(1min);
             for (auto& [id, ap] : aps_) h_.engine->on_uplink(contract::ApHealth{id, {}, 0, 1, h_.clock.wall()});
             for (unsigned t = 1; t <= kTags; ++t) sight(t);
@@ -98,6 +103,7 @@ public:
 
 private:
     static constexpr unsigned kTags = 6;
+    static constexpr int kMinutesAhead = 12;  // so far ahead are changes scheduled
 
     static ServiceSettings settings() {
         ServiceSettings s;
@@ -109,7 +115,7 @@ private:
     bool lost() { return chance(loss_); }
 
     void step() {
-        switch (random_() % 12) {
+        switch (random_() % 14) {
             case 0:
             case 1:
                 h_.change_price(1 + static_cast<unsigned>(random_() % kTags), 100 + static_cast<int>(random_() % 5));
@@ -160,6 +166,17 @@ private:
             case 9:
                 h_.advance(std::chrono::seconds(random_() % 200));
                 return;
+            case 10: {  // something for later, which is given to the APs ahead
+                const auto made = h_.change_price(
+                    1 + static_cast<unsigned>(random_() % kTags), 100 + static_cast<int>(random_() % 5),
+                    h_.clock.wall() + std::chrono::seconds(60 + random_() % (60 * (kMinutesAhead - 2))));
+                scheduled_.push_back(made.change.id);
+                return;
+            }
+            case 11:
+                if (scheduled_.empty()) return;
+                (void)h_.engine->cancel_change(h_.ana, scheduled_[random_() % scheduled_.size()]);
+                return;
             default:
                 work(static_cast<int>(random_() % 5));
                 return;
@@ -196,7 +213,10 @@ private:
             if (lease == nullptr || !ap.up || lost()) continue;
             if (lease->full) ap.epochs.clear();
             for (const auto& e : lease->add) ap.epochs[e.tag] = std::max(ap.epochs[e.tag], e.epoch);
-            for (const auto& t : lease->drop) ap.epochs.erase(t);
+            for (const auto& t : lease->drop) {
+                ap.epochs.erase(t);
+                ap.tasks[t].pending.clear();
+            }
         }
         h_.run();
     }
@@ -205,32 +225,55 @@ private:
         auto& epoch = ap.epochs[t.tag];
         if (t.epoch < epoch) return answer(ap, t, TaskState::failed, FailClass::lease);
         epoch = t.epoch;
-        const auto known = ap.tasks.find(t.tag);
-        if (known != ap.tasks.end() && known->second.task.version == t.version) {
-            known->second.task.epoch = t.epoch;
-            return answer(ap, known->second.task, known->second.state);
+        auto& known = ap.tasks[t.tag];
+        if (const auto open = known.pending.find(t.version); open != known.pending.end()) {
+            open->second.epoch = t.epoch;
+            return answer(ap, t, TaskState::accepted);
         }
-        if (known != ap.tasks.end() && known->second.task.version > t.version) {
-            return answer(ap, t, TaskState::superseded);
+        if (known.last && known.last->task.version == t.version) {
+            known.last->task.epoch = t.epoch;
+            return answer(ap, known.last->task, known.last->state);
         }
-        ap.tasks[t.tag] = {t, TaskState::accepted};
+        if (t.version < known.highest) return answer(ap, t, TaskState::superseded);
+        known.highest = t.version;
+        known.pending[t.version] = t;
         answer(ap, t, TaskState::accepted);
+    }
+
+    // The newest of the tag's tasks whose time has come; what is below it has been overtaken.
+    std::optional<OutgoingTask> due(SimAp& ap, SimAp::TagTasks& known) {
+        std::optional<OutgoingTask> out;
+        for (auto it = known.pending.begin(); it != known.pending.end();) {
+            if (it->second.not_before.value_or(UnixMillis{}) > h_.clock.wall()) {
+                ++it;
+                continue;
+            }
+            if (out) answer(ap, *out, TaskState::superseded);
+            out = it->second;
+            it = known.pending.erase(it);
+        }
+        if (!out) return out;
+        for (auto it = known.pending.begin(); it != known.pending.end() && it->first < out->version;) {
+            answer(ap, it->second, TaskState::superseded);
+            it = known.pending.erase(it);
+        }
+        return out;
     }
 
     void work(int count) {
         for (auto& [id, ap] : aps_) {
             if (!ap.up) continue;
-            for (auto& [tag, taken] : ap.tasks) {
-                if (taken.state != TaskState::accepted || count-- <= 0) continue;
-                if (dead_.contains(tag)) {
-                    taken.state = TaskState::failed;
-                    answer(ap, taken.task, TaskState::failed, FailClass::unreachable);
-                    continue;
+            for (auto& [tag, known] : ap.tasks) {
+                if (known.pending.empty() || count-- <= 0) continue;
+                const auto task = due(ap, known);
+                if (!task) continue;
+                const bool dead = dead_.contains(tag);
+                known.last = {*task, dead ? TaskState::failed : TaskState::displayed};
+                if (!dead) {
+                    screens_[tag] = task->image.crc;
+                    shown_by_tags_.insert({tag, task->version, task->image.crc});
                 }
-                screens_[tag] = taken.task.image.crc;
-                taken.state = TaskState::displayed;
-                shown_by_tags_.insert({tag, taken.task.version, taken.task.image.crc});
-                answer(ap, taken.task, TaskState::displayed);
+                answer(ap, *task, known.last->state, FailClass::unreachable);
             }
         }
     }
@@ -288,6 +331,7 @@ private:
     int loss_ = 20;
     std::map<std::string, SimAp> aps_;
     std::set<TagId> dead_;
+    std::vector<std::string> scheduled_;
     std::map<TagId, std::uint32_t> screens_;
     std::set<std::tuple<TagId, std::uint64_t, std::uint32_t>> shown_by_tags_;
     std::map<TagId, std::uint64_t> versions_;

@@ -52,6 +52,7 @@ Tag full_tag() {
     t.position = "A3";
     t.version = 9;
     t.desired = Desired{9, {0xFFFFFFFF, "aa"}, at(1), at(2), at(3), "c1", "hash"};
+    t.planned = Planned{at(12), 10, {0xFFFFFFFE, "ee"}, "later", "j1", at(9), at(13), at(10), at(11)};
     t.reported = Reported{8, {7, "bb"}, at(4)};
     t.failure = Failure{"unreachable", -5, "no answer", at(5), 3};
     t.battery = Battery{80, 2900, at(6)};
@@ -303,11 +304,11 @@ TEST_P(TaskStoreContract, MeasuresDisplayedJobsOfAChange) {
 
 TEST_P(TaskStoreContract, KeepsImagesThatAreReferredToAndForgetsTheOthers) {
     WriteBatch b;
-    b.tags = {full_tag()};  // wants aa, shows bb
+    b.tags = {full_tag()};  // wants aa, later ee, shows bb
     auto job = a_job("j1", "c1", JobState::sent);
     job.image.sha = "cc";
     b.jobs = {job};
-    for (const char* sha : {"aa", "bb", "cc", "dd"}) b.images.push_back({{1, sha}, 8, 2, {1, 2, 3, 0}});
+    for (const char* sha : {"aa", "bb", "cc", "dd", "ee"}) b.images.push_back({{1, sha}, 8, 2, {1, 2, 3, 0}});
     b.keys = {{"user:ana", "k1", "d", "c1", at(0)}, {"user:ana", "k2", "d", "c2", at(100)}};
     store().commit(b);
     store().commit(b.images.empty() ? b : WriteBatch{.images = {{{1, "aa"}, 9, 9, {}}}});  // stays as it is
@@ -315,6 +316,7 @@ TEST_P(TaskStoreContract, KeepsImagesThatAreReferredToAndForgetsTheOthers) {
     EXPECT_EQ(store().image("aa"), b.images[0]);
     EXPECT_TRUE(store().image("bb"));
     EXPECT_TRUE(store().image("cc"));
+    EXPECT_TRUE(store().image("ee"));
     EXPECT_FALSE(store().image("dd"));
     EXPECT_FALSE(store().idempotency("user:ana", "k1"));
     EXPECT_EQ(store().idempotency("user:ana", "k2"), b.keys[1]);

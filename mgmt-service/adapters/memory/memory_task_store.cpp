@@ -182,6 +182,7 @@ void MemoryTaskStore::clean(UnixMillis keys_before) {
     std::set<std::string> used;
     for (const auto& [id, t] : tags_) {
         if (t.desired) used.insert(t.desired->image.sha);
+        if (t.planned) used.insert(t.planned->image.sha);
         if (t.reported) used.insert(t.reported->image.sha);
     }
     for (const auto& [id, j] : jobs_) {

@@ -111,6 +111,23 @@ std::optional<ApprovalNeed> need_from(const std::optional<std::string>& text) {
                         json.at(5).get<bool>()};
 }
 
+std::optional<Planned> read_planned(Statement& s) {
+    Planned p;
+    const auto at = s.maybe_time();
+    p.version = s.as<std::uint64_t>();
+    p.image.crc = s.as<std::uint32_t>();
+    p.image.sha = s.text();
+    p.inputs = s.text();
+    p.job = s.text();
+    p.created_at = s.time();
+    p.expires = s.maybe_time();
+    p.sent_at = s.maybe_time();
+    p.accepted_at = s.maybe_time();
+    if (!at) return std::nullopt;
+    p.at = *at;
+    return p;
+}
+
 }  // namespace
 
 void put(Statement& s, const Store& r) {
@@ -156,6 +173,7 @@ void put(Statement& s, const Tag& r) {
     const auto products = list_text(r.products);
     const auto d = r.desired.value_or(Desired{});
     const auto p = r.reported.value_or(Reported{});
+    const auto a = r.planned.value_or(Planned{});
     const FailureColumns f(r.failure);
     const auto b = r.battery.value_or(Battery{});
     s.with(id, r.store, r.ap, r.epoch, r.radio, r.model, r.firmware, panel, products, r.template_id, r.position,
@@ -163,7 +181,9 @@ void put(Statement& s, const Tag& r) {
            d.image.sha, d.at, d.not_before, d.expires, d.change, d.inputs,
            r.reported ? std::optional(p.version) : std::nullopt, p.image.crc, p.image.sha, p.at, f.kind, f.code,
            f.detail, f.at, f.attempts, b.percent, b.millivolts, r.battery ? std::optional(b.at) : std::nullopt, r.rssi,
-           r.first_seen, r.last_seen)
+           r.first_seen, r.last_seen, r.planned ? std::optional(a.at) : std::nullopt, a.version, a.image.crc,
+           r.planned ? std::optional(a.image.sha) : std::nullopt, a.inputs, a.job, a.created_at, a.expires, a.sent_at,
+           a.accepted_at)
         .run();
 }
 
@@ -212,6 +232,7 @@ Tag read_tag(Statement& s) {
     if (const auto v = s.maybe_number()) r.rssi = static_cast<std::int32_t>(*v);
     r.first_seen = s.time();
     r.last_seen = s.time();
+    r.planned = read_planned(s);
     return r;
 }
 

@@ -21,7 +21,8 @@ inline constexpr const char* kJobColumns =
 inline constexpr const char* kTagColumns =
     "id, store, ap, epoch, radio, model, firmware, panel, products, template_id, position, version, revision, dirty, "
     "d_version, d_crc, d_sha, d_at, d_not_before, d_expires, d_change, d_inputs, r_version, r_crc, r_sha, r_at, "
-    "f_kind, f_code, f_detail, f_at, f_attempts, b_percent, b_millivolts, b_at, rssi, first_seen, last_seen";
+    "f_kind, f_code, f_detail, f_at, f_attempts, b_percent, b_millivolts, b_at, rssi, first_seen, last_seen, "
+    "p_at, p_version, p_crc, p_sha, p_inputs, p_job, p_created_at, p_expires, p_sent_at, p_accepted_at";
 inline constexpr const char* kProductColumns =
     "store, id, name, brand, quantity, unit, price, promo_price, promo_prior, promo_from, promo_to, url, version, "
     "updated_at";

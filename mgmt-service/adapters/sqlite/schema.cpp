@@ -78,6 +78,18 @@ UPDATE changes SET authors = json_array(created_by);
 ALTER TABLE change_items ADD COLUMN trips TEXT NOT NULL DEFAULT '[]';
 CREATE TABLE approval_rules (store TEXT PRIMARY KEY, inherits INTEGER NOT NULL, max_up INTEGER, max_down INTEGER,
     max_items INTEGER, role INTEGER NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID;
+)sql",
+                                                     R"sql(
+ALTER TABLE tags ADD COLUMN p_at INTEGER;
+ALTER TABLE tags ADD COLUMN p_version INTEGER;
+ALTER TABLE tags ADD COLUMN p_crc INTEGER;
+ALTER TABLE tags ADD COLUMN p_sha TEXT;
+ALTER TABLE tags ADD COLUMN p_inputs TEXT;
+ALTER TABLE tags ADD COLUMN p_job TEXT;
+ALTER TABLE tags ADD COLUMN p_created_at INTEGER;
+ALTER TABLE tags ADD COLUMN p_expires INTEGER;
+ALTER TABLE tags ADD COLUMN p_sent_at INTEGER;
+ALTER TABLE tags ADD COLUMN p_accepted_at INTEGER;
 )sql"};
 
 static_assert(static_cast<int>(ChangeAction::start) == 7 && static_cast<int>(ChangeAction::finish) == 9 &&

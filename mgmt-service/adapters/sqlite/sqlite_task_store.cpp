@@ -331,7 +331,8 @@ void SqliteTaskStore::clean(UnixMillis keys_before) {
     keys.with(keys_before).run();
     db.run(
         "DELETE FROM images WHERE sha NOT IN (SELECT d_sha FROM tags WHERE d_sha IS NOT NULL UNION SELECT r_sha "
-        "FROM tags WHERE r_sha IS NOT NULL UNION SELECT sha FROM jobs WHERE state < 5 OR state = 6)");
+        "FROM tags WHERE r_sha IS NOT NULL UNION SELECT p_sha FROM tags WHERE p_sha IS NOT NULL UNION SELECT sha FROM "
+        "jobs WHERE state < 5 OR state = 6)");
 }
 
 }  // namespace esl::mgmt
