@@ -125,6 +125,7 @@ public:
     [[nodiscard]] const Metrics& metrics() const { return metrics_; }
     [[nodiscard]] std::string product_name(const std::string& store, const std::string& id) const;
     void audit(AuditEntry entry);
+    void keep_answer(Idempotency what) { batch_.keys.push_back(std::move(what)); }
 
 private:
     struct TagState;

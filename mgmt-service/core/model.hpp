@@ -301,9 +301,9 @@ struct Change {
     std::array<std::uint32_t, kJobStates> counts{};  // by JobState
     std::optional<std::int64_t> p50_ms;              // from `at` to displayed
     std::optional<std::int64_t> p99_ms;
-    std::uint64_t version = 1;              // grows with what is to be seen before approving: items, moment, reasons
-    std::vector<std::string> authors{};     // who made, edited or submitted it: none of them may approve
-    std::optional<ApprovalNeed> approval{}; // since it was last submitted
+    std::uint64_t version = 1;               // grows with what is to be seen before approving: items, moment, reasons
+    std::vector<std::string> authors{};      // who made, edited or submitted it: none of them may approve
+    std::optional<ApprovalNeed> approval{};  // since it was last submitted
     bool operator==(const Change&) const = default;
 
     [[nodiscard]] std::uint32_t count(JobState s) const { return counts[static_cast<std::size_t>(s)]; }
@@ -346,13 +346,16 @@ struct JobStep {
     bool operator==(const JobStep&) const = default;
 };
 
-// The first answer to a request with an Idempotency-Key.
+// The first answer to a request with an Idempotency-Key: a change that was made, or the answer itself.
 struct Idempotency {
     std::string actor;
     std::string key;
     std::string digest;  // of the request
     std::string change;
     UnixMillis at{};
+    int status = 0;         // 0: the answer is the change
+    std::string headers{};  // JSON object
+    std::string body{};
     bool operator==(const Idempotency&) const = default;
 };
 

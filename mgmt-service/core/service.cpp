@@ -203,6 +203,15 @@ Metrics Service::metrics() {
 std::shared_ptr<void> Service::subscribe(EventSink sink) {
     return impl_->subscribe(std::move(sink));
 }
+std::optional<Idempotency> Service::idempotency(const std::string& actor, const std::string& key) {
+    return impl_->store().idempotency(actor, key);
+}
+Result<> Service::remember(Idempotency what) {
+    return impl_->write([&](Engine& e) -> Result<> {
+        e.keep_answer(std::move(what));
+        return {};
+    });
+}
 Result<> Service::audit(std::vector<AuditEntry> entries) {
     return impl_->write([&](Engine& e) -> Result<> {
         for (auto& entry : entries) e.audit(std::move(entry));

@@ -333,6 +333,10 @@ public:
     using EventSink = std::function<void(std::shared_ptr<const std::vector<Event>>)>;
     [[nodiscard]] std::shared_ptr<void> subscribe(EventSink sink);
 
+    // What was answered to a request with that key; of any age that the store still has.
+    [[nodiscard]] std::optional<Idempotency> idempotency(const std::string& actor, const std::string& key);
+    // Blocks until it is durable.
+    [[nodiscard]] Result<> remember(Idempotency what);
     // Appends operator actions that are not the core's own (log-ins, users, tokens); blocks until durable.
     [[nodiscard]] Result<> audit(std::vector<AuditEntry> entries);
     // Decides all that is due at the clock's present time; returns when that is committed. For the test clock.

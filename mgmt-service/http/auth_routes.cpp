@@ -88,8 +88,9 @@ void add_auth_routes(Routes& routes) {
     routes.add_open("POST", "/auth/login", [context](const http::Request& r) { return log_in(*context, r); },
                     {.max_body = 4096});
     routes.add_open("GET", "/auth/once", [context](const http::Request& r) { return log_in_once(*context, r); });
-    routes.add("POST", "/auth/logout", auth::Right::read,
-               [context](const Call& call) { return log_out(*context, call); });
+    routes.add(
+        "POST", "/auth/logout", auth::Right::read, [context](const Call& call) { return log_out(*context, call); }, {},
+        Keys::own);
     routes.add("GET", "/auth/me", auth::Right::read, [context](const Call& call) { return me(*context, call); });
 }
 

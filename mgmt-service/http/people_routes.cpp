@@ -86,12 +86,12 @@ void add_people_routes(Routes& routes) {
     const http::RouteOptions small{.max_body = 64 * 1024};
     routes.add("GET", "/users", Right::administer,
                [context](const Call&) { return json(200, encoded(items_of(context->deps.auth.users()))); });
-    routes.add("POST", "/users", Right::administer, with_body(context, create_user), small);
+    routes.add("POST", "/users", Right::administer, with_body(context, create_user), small, Keys::secret);
     // One's own password is anybody's; AuthService decides.
-    routes.add("PATCH", "/users/{user}", Right::read, with_body(context, update_user), small);
+    routes.add("PATCH", "/users/{user}", Right::read, with_body(context, update_user), small, Keys::secret);
     routes.add("GET", "/tokens", Right::administer,
                [context](const Call&) { return json(200, encoded(items_of(context->deps.auth.tokens()))); });
-    routes.add("POST", "/tokens", Right::administer, with_body(context, create_token), small);
+    routes.add("POST", "/tokens", Right::administer, with_body(context, create_token), small, Keys::secret);
     routes.add("DELETE", "/tokens/{token}", Right::administer, [context](const Call& call) {
         const auto done = context->deps.auth.revoke_token(call.principal, std::string(call.request.param("token")),
                                                           call.caller.source);

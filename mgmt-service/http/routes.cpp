@@ -105,13 +105,18 @@ bool Call::sees(const std::optional<std::string>& store) const {
 }
 
 void Routes::add(std::string_view method, std::string path, auth::Right right, Endpoint endpoint,
-                 http::RouteOptions options) {
+                 http::RouteOptions options, Keys keys) {
     router_.add(
         method, std::string(kBase) + path,
-        [context = context_, right, endpoint = std::move(endpoint)](const http::Request& request) {
-            auto call = authorise(*context, request, right);
-            if (auto* refusal = std::get_if<http::Response>(&call)) return std::move(*refusal);
-            return endpoint(std::get<Call>(call));
+        [context = context_, right, endpoint = std::move(endpoint), keys](const http::Request& request) {
+            auto authorised = authorise(*context, request, right);
+            if (auto* refusal = std::get_if<http::Response>(&authorised)) return std::move(*refusal);
+            const auto& call = std::get<Call>(authorised);
+            if (!writes(request) || !request.headers.has("idempotency-key")) return endpoint(call);
+            if (auto refusal = refuse_bad_key(request)) return *std::move(refusal);
+            if (keys == Keys::own) return endpoint(call);
+            return once(context->service(), context->keys, context->deps.clock, request, call.caller.actor, keys,
+                        [&] { return endpoint(call); });
         },
         options);
 }
@@ -126,7 +131,14 @@ void Routes::add_stream(std::string_view method, std::string path, auth::Right r
                 (void)exchange.respond(*refusal);
                 return;
             }
-            endpoint(std::get<Call>(call), exchange);
+            const auto& authorised = std::get<Call>(call);
+            if (!exchange.request().headers.has("idempotency-key")) return endpoint(authorised, exchange);
+            if (const auto refusal = refuse_bad_key(exchange.request())) {
+                (void)exchange.respond(*refusal);
+                return;
+            }
+            once(context->service(), context->keys, context->deps.clock, exchange, authorised.caller.actor,
+                 [&](http::Exchange& recorded) { endpoint(authorised, recorded); });
         },
         options);
 }

@@ -9,6 +9,7 @@
 #include "common/http/router.hpp"
 #include "mgmt-service/auth/auth_service.hpp"
 #include "mgmt-service/core/service.hpp"
+#include "mgmt-service/http/once.hpp"
 #include "mgmt-service/http/server.hpp"
 
 namespace esl::mgmt::rest {
@@ -25,6 +26,7 @@ struct Context {
     Settings settings;
     EventHub& events;
     RequestCounts& counts;
+    KeysUnderWay& keys;
 
     [[nodiscard]] Service& service() const { return deps.service; }
     [[nodiscard]] Result<std::string> currency_of(const std::string& store) const;
@@ -52,9 +54,9 @@ public:
     Routes(http::Router& router, std::shared_ptr<const Context> context)
         : router_(router), context_(std::move(context)) {}
 
-    // `path` is below /api/v1.
+    // `path` is below /api/v1. Writes with an Idempotency-Key are carried out once.
     void add(std::string_view method, std::string path, auth::Right right, Endpoint endpoint,
-             http::RouteOptions options = {});
+             http::RouteOptions options = {}, Keys keys = Keys::answers);
     void add_stream(std::string_view method, std::string path, auth::Right right, StreamEndpoint endpoint,
                     http::RouteOptions options);
     // For everybody.

@@ -72,6 +72,7 @@ struct RestServer::Impl {
     Dependencies deps;
     Settings settings;
     RequestCounts counts;
+    KeysUnderWay keys;
     EventHub hub;
     std::shared_ptr<http::Router> router = std::make_shared<http::Router>();
     std::optional<http::Server> server;
@@ -91,7 +92,7 @@ struct RestServer::Impl {
     }
 
     void add_routes() {
-        Routes routes(*router, std::make_shared<const Context>(Context{deps, settings, hub, counts}));
+        Routes routes(*router, std::make_shared<const Context>(Context{deps, settings, hub, counts, keys}));
         add_auth_routes(routes);
         add_people_routes(routes);
         add_store_routes(routes);

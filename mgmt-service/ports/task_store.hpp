@@ -50,6 +50,7 @@ struct Snapshot {
     std::vector<Job> jobs{};          // not final: at most one a tag
 };
 
+inline constexpr std::size_t kMaxKeys = 200'000;
 inline constexpr std::size_t kMaxChangeSteps = 1'000;
 
 class TaskStore {
@@ -84,7 +85,7 @@ public:
                                                          UnixMillis since) = 0;
     [[nodiscard]] virtual std::optional<StoredImage> image(const std::string& sha) = 0;
     [[nodiscard]] virtual std::optional<Idempotency> idempotency(const std::string& actor, const std::string& key) = 0;
-    // Keys older than that are forgotten, and images that no tag and no unfinished job refers to.
+    // Keys older than that are forgotten, and of the others all but the newest kMaxKeys; and images that no tag and no unfinished job refers to.
     virtual void clean(UnixMillis keys_before) = 0;
 };
 

@@ -309,7 +309,7 @@ TEST_P(TaskStoreContract, KeepsImagesThatAreReferredToAndForgetsTheOthers) {
     job.image.sha = "cc";
     b.jobs = {job};
     for (const char* sha : {"aa", "bb", "cc", "dd", "ee"}) b.images.push_back({{1, sha}, 8, 2, {1, 2, 3, 0}});
-    b.keys = {{"user:ana", "k1", "d", "c1", at(0)}, {"user:ana", "k2", "d", "c2", at(100)}};
+    b.keys = {{"user:ana", "k1", "d", "c1", at(0)}, {"user:ana", "k2", "d", "", at(100), 201, "{}", "\"body\""}};
     store().commit(b);
     store().commit(b.images.empty() ? b : WriteBatch{.images = {{{1, "aa"}, 9, 9, {}}}});  // stays as it is
     store().clean(at(50));

@@ -179,6 +179,12 @@ std::optional<Idempotency> MemoryTaskStore::idempotency(const std::string& actor
 void MemoryTaskStore::clean(UnixMillis keys_before) {
     const std::lock_guard lock(mutex_);
     std::erase_if(keys_, [&](const auto& k) { return k.second.at < keys_before; });
+    if (keys_.size() > kMaxKeys) {
+        std::vector<UnixMillis> times;
+        for (const auto& [id, k] : keys_) times.push_back(k.at);
+        std::ranges::nth_element(times, times.begin() + static_cast<std::ptrdiff_t>(kMaxKeys), std::ranges::greater{});
+        std::erase_if(keys_, [&](const auto& k) { return k.second.at <= times[kMaxKeys]; });
+    }
     std::set<std::string> used;
     for (const auto& [id, t] : tags_) {
         if (t.desired) used.insert(t.desired->image.sha);

@@ -411,7 +411,7 @@ void put(Statement& s, const StoredImage& r) {
 }
 
 void put(Statement& s, const Idempotency& r) {
-    s.with(r.actor, r.key, r.digest, r.change, r.at).run();
+    s.with(r.actor, r.key, r.digest, r.change, r.at, r.status, r.headers, r.body).run();
 }
 
 }  // namespace esl::mgmt::sqlite

@@ -90,6 +90,11 @@ ALTER TABLE tags ADD COLUMN p_created_at INTEGER;
 ALTER TABLE tags ADD COLUMN p_expires INTEGER;
 ALTER TABLE tags ADD COLUMN p_sent_at INTEGER;
 ALTER TABLE tags ADD COLUMN p_accepted_at INTEGER;
+)sql",
+                                                     R"sql(
+ALTER TABLE idempotency ADD COLUMN status INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE idempotency ADD COLUMN headers TEXT NOT NULL DEFAULT '';
+ALTER TABLE idempotency ADD COLUMN body TEXT NOT NULL DEFAULT '';
 )sql"};
 
 static_assert(static_cast<int>(ChangeAction::start) == 7 && static_cast<int>(ChangeAction::finish) == 9 &&

@@ -5,7 +5,7 @@
 
 namespace esl::mgmt::sqlite {
 
-inline constexpr int kSchemaVersion = 4;
+inline constexpr int kSchemaVersion = 5;
 
 // Makes or upgrades the tables, all or nothing. Throws std::runtime_error, also for a database of a newer version.
 // `to`: an earlier version, for tests of what follows it.

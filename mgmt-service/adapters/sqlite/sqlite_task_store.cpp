@@ -48,7 +48,7 @@ struct Statements {
           job(db, insert("jobs", sqlite::kJobColumns)),
           step(db, insert("job_steps", "job, state, at, actor, detail", "INSERT")),
           image(db, insert("images", "sha, crc, width, height, deflated", "INSERT OR IGNORE")),
-          key(db, insert("idempotency", "actor, key, digest, change, at")) {}
+          key(db, insert("idempotency", "actor, key, digest, change, at, status, headers, body")) {}
 
     Statement store, ap, tag, product, price, change, item, clear_items, rule, change_step, job, step, image, key;
 };
@@ -311,7 +311,9 @@ std::optional<StoredImage> SqliteTaskStore::image(const std::string& sha) {
 
 std::optional<Idempotency> SqliteTaskStore::idempotency(const std::string& actor, const std::string& key) {
     return impl_->read([&](Database& db) {
-        Statement s(db, "SELECT actor, key, digest, change, at FROM idempotency WHERE actor = ? AND key = ?");
+        Statement s(db,
+                    "SELECT actor, key, digest, change, at, status, headers, body FROM idempotency WHERE actor = ? AND "
+                    "key = ?");
         return one(s.with(actor, key), [](Statement& row) {
             Idempotency out;
             out.actor = row.text();
@@ -319,6 +321,9 @@ std::optional<Idempotency> SqliteTaskStore::idempotency(const std::string& actor
             out.digest = row.text();
             out.change = row.text();
             out.at = row.time();
+            out.status = row.as<int>();
+            out.headers = row.text();
+            out.body = row.text();
             return out;
         });
     });
@@ -329,6 +334,10 @@ void SqliteTaskStore::clean(UnixMillis keys_before) {
     auto& db = impl_->writer.db;
     Statement keys(db, "DELETE FROM idempotency WHERE at < ?");
     keys.with(keys_before).run();
+    Statement most(db,
+                   "DELETE FROM idempotency WHERE (actor, key) IN (SELECT actor, key FROM idempotency ORDER BY at DESC "
+                   "LIMIT -1 OFFSET ?)");
+    most.with(kMaxKeys).run();
     db.run(
         "DELETE FROM images WHERE sha NOT IN (SELECT d_sha FROM tags WHERE d_sha IS NOT NULL UNION SELECT r_sha "
         "FROM tags WHERE r_sha IS NOT NULL UNION SELECT p_sha FROM tags WHERE p_sha IS NOT NULL UNION SELECT sha FROM "
