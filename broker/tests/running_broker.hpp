@@ -60,6 +60,7 @@ public:
     void reload() const;           // SIGHUP
     int terminate(int times = 1);  // SIGTERM; gives the exit code
     [[nodiscard]] std::uint16_t port() const { return port_; }
+    [[nodiscard]] pid_t pid() const { return pid_; }
     [[nodiscard]] bool alive() const;
     [[nodiscard]] std::string log() const;
 

@@ -207,8 +207,8 @@ void TestClient::disconnect(mqtt::DisconnectView packet) {
     drop();
 }
 
-bool TestClient::closed_by_broker() {
-    const auto until = deadline();
+bool TestClient::closed_within(std::chrono::milliseconds time) {
+    const auto until = std::chrono::steady_clock::now() + time;
     try {
         while (read_packet(until)) {
         }
@@ -216,6 +216,20 @@ bool TestClient::closed_by_broker() {
     } catch (const std::runtime_error&) {
         return false;
     }
+}
+
+Connack TestClient::expect_connack() {
+    while (!connack_) need_packet();
+    return *connack_;
+}
+
+std::vector<mqtt::ReasonCode> TestClient::acknowledged_reasons() const {
+    std::vector<mqtt::ReasonCode> out;
+    for (const auto& control : controls_) {
+        out.push_back(control.reason);
+        out.insert(out.end(), control.reasons.begin(), control.reasons.end());
+    }
+    return out;
 }
 
 }  // namespace esl::broker::testing

@@ -84,7 +84,13 @@ public:
     void disconnect(mqtt::DisconnectView packet = {});
     void drop();  // closes the socket without a word
     // True when the broker closes within the deadline.
-    [[nodiscard]] bool closed_by_broker();
+    [[nodiscard]] bool closed_by_broker() { return closed_within(std::chrono::seconds(10)); }
+    [[nodiscard]] bool closed_within(std::chrono::milliseconds time);
+    // For a CONNECT that was sent as bytes.
+    void speak(mqtt::ProtocolVersion version) { version_ = version; }
+    Connack expect_connack();
+    // Of all acknowledgements that have come and nobody has asked for.
+    [[nodiscard]] std::vector<mqtt::ReasonCode> acknowledged_reasons() const;
     void send(BytesView bytes) { wire_->send(bytes); }
     [[nodiscard]] std::size_t waiting() const { return publishes_.size(); }
 
