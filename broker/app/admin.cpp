@@ -15,6 +15,7 @@
 
 #include "audit_log/log.hpp"
 #include "broker/app/admin_routes.hpp"
+#include "broker/app/rpc.hpp"
 #include "broker/auth/credential_book.hpp"
 #include "common/core/ids.hpp"
 #include "common/http/problem.hpp"
@@ -62,22 +63,24 @@ std::string read_admin_key(const std::filesystem::path& file) {
 }
 
 struct Admin::Impl {
-    Impl(const AdminOptions& options, Control& c) : control(c) {
+    Impl(const AdminOptions& options, Control& c, const Clock& k) : control(c), clock(k) {
         const auto file = options.data / "admin.key";
         key = std::filesystem::exists(file) ? read_admin_key(file) : make_key(file);
     }
 
     Control& control;
+    const Clock& clock;
     std::string key;
     std::unique_ptr<audit::Log> audit;
+    std::optional<Rpc> rpc;
     std::shared_ptr<http::Router> router = std::make_shared<http::Router>();
     std::unique_ptr<http::Server> server;
 
     // Nothing is acknowledged unaudited.
     [[nodiscard]] std::optional<Response> write_down(const Request& request, std::string action, std::string object,
-                                                     const json& after) {
+                                                     const json& after, std::string actor = "token:admin") {
         auto written = audit->append(audit::Entry{
-            .actor = "token:admin",
+            .actor = std::move(actor),
             .action = std::move(action),
             .object = std::move(object),
             .source = request.peer,
@@ -189,6 +192,12 @@ struct Admin::Impl {
         add_credential_routes(routes);
         add_identity_routes(routes);
         add_certificate_routes(routes);
+        rpc.emplace(book, control, *control.configured(), clock,
+                    [this](const Request& request, std::string actor, std::string action, std::string object) {
+                        return write_down(request, std::move(action), std::move(object), nullptr, std::move(actor));
+                    });
+        for (const auto* method : {"GET", "POST"})
+            router->add(method, "/", [this](const Request& request) { return rpc->answer(request); });
         book.on_certificate([this](const DeviceCertificate& c) {
             const auto written = audit->append(
                 audit::Entry{.actor = "system",
@@ -236,7 +245,7 @@ struct Admin::Impl {
 };
 
 Admin::Admin(const AdminOptions& options, Control& control, const Clock& clock)
-    : impl_(std::make_unique<Impl>(options, control)) {
+    : impl_(std::make_unique<Impl>(options, control, clock)) {
     auto log = audit::Log::open({.dir = options.data / "audit", .origin = "shelfwire/broker"}, clock);
     if (!log) throw std::runtime_error((options.data / "audit").string() + ": " + log.error().message());
     impl_->audit = std::move(*log);

@@ -131,7 +131,7 @@ struct App::Impl {
             for (auto& shard : shards) shard->post(RunOnShard{[&hub = shard->hub(), work] { work(hub); }});
         });
         control.emplace(shards, registrar, store.get(), endpoints);
-        control->set_credentials(credentials.get());
+        control->set_credentials(credentials.get(), &configured);
         control->set_traces(traces.get(), ids.instance);
         registrar.on_change([this](std::shared_ptr<const Registry> registry) {
             for (auto& shard : shards)

@@ -59,7 +59,7 @@ bool Control::kick(const std::string& client_id) {
     return on_shard(home, [=](Shard& shard) { *found = shard.hub().kick(client_id); }) && *found;
 }
 
-Result<> Control::publish(const std::string& topic, Bytes payload, mqtt::QoS qos, bool retain) {
+Result<> Control::check_publish(const std::string& topic, std::size_t size) const {
     const auto& settings = shards_.front()->hub().settings();  // immutable: readable from any thread
     if (!mqtt::is_topic_name(topic) || topic.starts_with('$'))
         return fail(NameError::bad_topic, "topic: not a topic to publish to");
@@ -71,15 +71,43 @@ Result<> Control::publish(const std::string& topic, Bytes payload, mqtt::QoS qos
         if (const auto ok = registrar_.current()->check_topic(topic); !ok)
             return fail(NameError::bad_topic, "topic: " + ok.error().message());
     }
-    if (payload.size() > settings.limits.payload) {
-        return fail(ParseError::out_of_range, "payload: " + std::to_string(payload.size()) + " bytes, at most " +
-                                                  std::to_string(settings.limits.payload));
+    if (size > settings.limits.payload) {
+        return fail(ParseError::out_of_range,
+                    "payload: " + std::to_string(size) + " bytes, at most " + std::to_string(settings.limits.payload));
     }
-    if (retain && !settings.retain) return fail(ParseError::out_of_range, "retain: is switched off");
+    return {};
+}
+
+Result<> Control::publish(const std::string& topic, Bytes payload, mqtt::QoS qos, bool retain) {
+    if (auto ok = check_publish(topic, payload.size()); !ok) return ok;
+    if (retain && !shards_.front()->hub().settings().retain)
+        return fail(ParseError::out_of_range, "retain: is switched off");
     shards_.front()->post(RunOnShard{[shard = shards_.front().get(), topic, payload = std::move(payload), qos, retain] {
         shard->hub().publish_system(topic, payload, qos, retain);
     }});
     return {};
+}
+
+Result<std::string> Control::send(const std::string& topic, Bytes payload, mqtt::QoS qos) {
+    if (auto ok = check_publish(topic, payload.size()); !ok) return fail(ok.error());
+    auto id = std::make_shared<MessageId>(0);
+    const bool answered = on_shard(0, [id, topic, payload = std::move(payload), qos](Shard& shard) {
+        *id = shard.hub().publish_system(topic, payload, qos, false);
+    });
+    if (!answered) return fail(ControlError::no_answer);
+    return message_id_text(instance_, *id);
+}
+
+bool Control::connected(const std::string& client_id) {
+    auto found = std::make_shared<bool>(false);
+    const auto home = shards_.front()->home_of(client_id);
+    return on_shard(home,
+                    [=](Shard& shard) {
+                        shard.hub().for_each_session([&](const Session& s) {
+                            *found = *found || (s.link != nullptr && s.client_id == client_id);
+                        });
+                    }) &&
+           *found;
 }
 
 Result<TraceAnswer> Control::traces(const TraceQuery& query) {

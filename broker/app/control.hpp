@@ -14,6 +14,7 @@
 
 namespace esl::broker {
 
+class ConfigAuthenticator;
 class CredentialBook;
 class Shard;
 struct Endpoint;
@@ -35,6 +36,12 @@ constexpr std::string_view describe(TraceError) {
     return "no traces are kept: [trace] mode is off, or there is no data folder";
 }
 
+enum class ControlError { no_answer };
+
+constexpr std::string_view describe(ControlError) {
+    return "a shard does not answer";
+}
+
 // Thread-safe. The shards and endpoints outlive it and are running.
 class Control {
 public:
@@ -49,9 +56,16 @@ public:
     // Refused by the rules that clients publish by: registered parent, length and levels of the topic, size of the
     // payload. A refusal names `topic`, `payload` or `retain`.
     [[nodiscard]] Result<> publish(const std::string& topic, Bytes payload, mqtt::QoS qos, bool retain);
+    // As publish(), not retained; gives the message's id, 32 hex digits. ControlError::no_answer.
+    [[nodiscard]] Result<std::string> send(const std::string& topic, Bytes payload, mqtt::QoS qos);
+    [[nodiscard]] bool connected(const std::string& client_id);
     // Null: there are none to administer. Before anybody asks.
-    void set_credentials(CredentialBook* credentials) { credentials_ = credentials; }
+    void set_credentials(CredentialBook* credentials, const ConfigAuthenticator* configured) {
+        credentials_ = credentials;
+        configured_ = configured;
+    }
     [[nodiscard]] CredentialBook* credentials() const { return credentials_; }
+    [[nodiscard]] const ConfigAuthenticator* configured() const { return configured_; }
     // Where traces are kept, and the first half of message ids. Before anybody asks.
     void set_traces(TraceFiles* traces, std::uint64_t instance) {
         traces_ = traces;
@@ -73,6 +87,7 @@ public:
     [[nodiscard]] std::vector<Figure> figures() const;
 
 private:
+    [[nodiscard]] Result<> check_publish(const std::string& topic, std::size_t size) const;
     void add_listener_figures(std::vector<Figure>& out) const;
     // Runs on the shard and waits for its end; false when it did not answer in time.
     bool on_shard(std::size_t index, std::function<void(Shard&)> work);
@@ -83,6 +98,7 @@ private:
     const std::vector<std::unique_ptr<Endpoint>>& endpoints_;
     TraceFiles* traces_ = nullptr;
     CredentialBook* credentials_ = nullptr;
+    const ConfigAuthenticator* configured_ = nullptr;
     std::uint64_t instance_ = 0;
 };
 

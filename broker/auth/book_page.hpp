@@ -14,11 +14,14 @@ Page<T> page_of(const Map& map, const PageQuery& query, Fits fits, Make make) {
     const auto limit = std::clamp<std::size_t>(query.limit, 1, kPageMost);
     std::string last;
     bool more = false;
+    std::size_t skipped = 0;
     for (const auto& [key, value] : map) {
         if (!fits(key, value)) continue;
         ++out.total;
         if (!query.after.empty() && key <= query.after) continue;
-        if (out.items.size() < limit) {
+        if (skipped < query.skip) {
+            ++skipped;
+        } else if (out.items.size() < limit) {
             out.items.push_back(make(key, value));
             last = key;
         } else {

@@ -91,6 +91,7 @@ struct Page {
 struct PageQuery {
     std::string after;
     std::size_t limit = 100;  // at most kPageMost
+    std::size_t skip = 0;     // this many first
 };
 
 struct TokenRequest {

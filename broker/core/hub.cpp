@@ -329,17 +329,19 @@ void Hub::tick() {
     }
 }
 
-void Hub::publish_system(std::string_view topic, BytesView payload, mqtt::QoS qos, bool retain,
+MessageId Hub::publish_system(std::string_view topic, BytesView payload, mqtt::QoS qos, bool retain,
                          std::optional<StoreOperation> also) {
     Parcel parcel(topic, payload);
     parcel.qos = qos;
     parcel.retain = retain;
     parcel.point_to_point = ports_.settings.p2p && parse_point_to_point(topic).has_value();
     parcel.id = new_message_id(qos);
-    ports_.tracer.message(TraceAction::pub_mq, parcel.id, {});
+    const auto id = parcel.id;
+    ports_.tracer.message(TraceAction::pub_mq, id, {});
     PendingPublish pending;
     if (also && ports_.store != nullptr) pending.also.push_back(std::move(*also));
     route(parcel, std::move(pending));
+    return id;
 }
 
 }  // namespace esl::broker

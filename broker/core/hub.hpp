@@ -115,7 +115,8 @@ public:
     void set_registry(std::shared_ptr<const Registry> registry) { registry_ = std::move(registry); }
     // True when the client was connected here.
     bool kick(std::string_view client_id);
-    void publish_system(std::string_view topic, BytesView payload, mqtt::QoS qos, bool retain,
+    // Gives the message's id.
+    MessageId publish_system(std::string_view topic, BytesView payload, mqtt::QoS qos, bool retain,
                         std::optional<StoreOperation> also = {});
     void close_all(CloseCause cause);
     // Closes connected ones as not authorized, those with tokens after a notice with `fault`; how many there were.
