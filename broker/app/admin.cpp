@@ -1,20 +1,15 @@
 #include "broker/app/admin.hpp"
 
-#include <fcntl.h>
-#include <sodium.h>
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
-#include <system_error>
 
 #include "audit_log/log.hpp"
+#include "broker/app/admin_keys.hpp"
 #include "broker/app/admin_routes.hpp"
+#include "broker/app/openapi_text.hpp"
 #include "broker/app/rpc.hpp"
 #include "broker/auth/credential_book.hpp"
 #include "common/core/ids.hpp"
@@ -30,17 +25,6 @@ using nlohmann::json;
 
 constexpr std::size_t kListMost = 10'000;
 
-std::string make_key(const std::filesystem::path& file) {
-    const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) throw std::system_error(errno, std::generic_category(), file.string());
-    const auto key = to_lower_hex(random_bytes(32));
-    const auto line = key + "\n";
-    const bool written = ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size()) && ::fsync(fd) == 0;
-    ::close(fd);
-    if (!written) throw std::runtime_error(file.string() + ": cannot be written");
-    return key;
-}
-
 int status_of(const Error& error) {
     if (error.is(NameError::exists)) return 409;
     if (error.is(NameError::not_there)) return 404;
@@ -53,24 +37,21 @@ json to_json(const SessionInfo& s) {
             {"filters", s.filters},     {"queued", s.queued},         {"in_flight", s.in_flight}};
 }
 
-}  // namespace
-
-std::string read_admin_key(const std::filesystem::path& file) {
-    std::ifstream in(file);
-    std::string key;
-    if (!std::getline(in, key) || key.empty()) throw std::runtime_error("no key in " + file.string());
-    return key;
+// What stands behind "Bearer ", empty when there is none.
+std::string_view key_of(const Request& request) {
+    constexpr std::string_view kBearer = "Bearer ";
+    const auto header = request.headers.get("Authorization");
+    return header.starts_with(kBearer) ? header.substr(kBearer.size()) : std::string_view{};
 }
 
+}  // namespace
+
 struct Admin::Impl {
-    Impl(const AdminOptions& options, Control& c, const Clock& k) : control(c), clock(k) {
-        const auto file = options.data / "admin.key";
-        key = std::filesystem::exists(file) ? read_admin_key(file) : make_key(file);
-    }
+    Impl(const AdminOptions& options, Control& c, const Clock& k) : control(c), clock(k), keys(options.data, k) {}
 
     Control& control;
     const Clock& clock;
-    std::string key;
+    AdminKeys keys;
     std::unique_ptr<audit::Log> audit;
     std::optional<Rpc> rpc;
     std::shared_ptr<http::Router> router = std::make_shared<http::Router>();
@@ -78,9 +59,9 @@ struct Admin::Impl {
 
     // Nothing is acknowledged unaudited.
     [[nodiscard]] std::optional<Response> write_down(const Request& request, std::string action, std::string object,
-                                                     const json& after, std::string actor = "token:admin") {
+                                                     const json& after, std::string actor = {}) {
         auto written = audit->append(audit::Entry{
-            .actor = std::move(actor),
+            .actor = actor.empty() ? actor_of(request) : std::move(actor),
             .action = std::move(action),
             .object = std::move(object),
             .source = request.peer,
@@ -94,20 +75,23 @@ struct Admin::Impl {
         return http::problem(503, "done, but the audit log cannot be written: " + written.error().message());
     }
 
-    [[nodiscard]] bool allowed(const Request& request) const {
-        constexpr std::string_view kBearer = "Bearer ";
-        const auto header = request.headers.get("Authorization");
-        if (!header.starts_with(kBearer)) return false;
-        const auto given = header.substr(kBearer.size());
-        return given.size() == key.size() && sodium_memcmp(given.data(), key.data(), key.size()) == 0;
+    [[nodiscard]] std::string actor_of(const Request& request) const {
+        const auto caller = keys.find(key_of(request));
+        return "token:" + (caller ? caller->name : std::string("unknown"));
     }
 
     void add(std::string_view method, std::string_view pattern, std::function<Response(const Request&)> handler) {
-        router->add(method, pattern, [this, handler = std::move(handler)](const Request& request) {
-            if (allowed(request)) return handler(request);
-            auto response = http::problem(401, "the key of admin.key goes into Authorization: Bearer");
-            response.headers.set("WWW-Authenticate", "Bearer");
-            return response;
+        const auto needed = role_needed(method, pattern);
+        router->add(method, pattern, [this, needed, handler = std::move(handler)](const Request& request) {
+            const auto caller = keys.find(key_of(request));
+            if (!caller) {
+                auto response = http::problem(401, "a key of the administration goes into Authorization: Bearer");
+                response.headers.set("WWW-Authenticate", "Bearer");
+                return response;
+            }
+            if (caller->role >= needed) return handler(request);
+            return http::problem(403, fmt::format("this needs the role '{}', and key '{}' has '{}'", name(needed),
+                                                  caller->name, name(caller->role)));
         });
     }
 
@@ -236,6 +220,11 @@ struct Admin::Impl {
         };
         add_trace_routes(add_route, control);
         if (control.credentials() != nullptr) add_credentials(add_route, *control.credentials());
+        const WriteDown writer = [this](const Request& request, std::string action, std::string object,
+                                        const json& after) { return write_down(request, action, object, after); };
+        add_key_routes(add_route, writer, keys);
+        router->add("GET", "/api/v1/openapi.yaml",
+                    [](const Request&) { return http::text_response(200, std::string(kOpenApi), "application/yaml"); });
         router->add("GET", "/metrics", [this](const Request&) { return metrics(); });
         router->add("GET", "/healthz", [](const Request&) { return http::text_response(200, "ok\n"); });
         router->add("GET", "/readyz", [this](const Request&) {
@@ -261,6 +250,12 @@ Admin::~Admin() {
 
 const std::string& Admin::address() const {
     return impl_->server->address();
+}
+
+std::vector<std::string> Admin::routes() const {
+    std::vector<std::string> out;
+    for (const auto& route : impl_->router->routes()) out.push_back(route.method + " " + route.pattern);
+    return out;
 }
 
 }  // namespace esl::broker

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "broker/app/admin_keys.hpp"
 #include "broker/app/control.hpp"
 #include "common/core/clock.hpp"
 
@@ -12,7 +13,7 @@ namespace esl::broker {
 
 struct AdminOptions {
     std::string listen;
-    std::filesystem::path data;  // the key is in admin.key (0600, made when absent), the audit log in audit/
+    std::filesystem::path data;  // the first key is in admin.key (0600, made when absent), the audit log in audit/
 };
 
 // Starts with the constructor, which throws std::runtime_error when it cannot listen or open its files; ends with the
@@ -22,13 +23,12 @@ public:
     Admin(const AdminOptions& options, Control& control, const Clock& clock);
     ~Admin();
     [[nodiscard]] const std::string& address() const;
+    // "GET /api/v1/groups", for holding openapi.yaml to them.
+    [[nodiscard]] std::vector<std::string> routes() const;
 
 private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
-
-// The key in a data folder's admin.key; throws std::runtime_error that names the file.
-[[nodiscard]] std::string read_admin_key(const std::filesystem::path& file);
 
 }  // namespace esl::broker

@@ -12,6 +12,7 @@
 
 namespace esl::broker {
 
+class AdminKeys;
 class CredentialBook;
 
 // Adds a route that wants the key.
@@ -33,6 +34,9 @@ struct CredentialRoutes {
 void add_credential_routes(const CredentialRoutes& routes);
 void add_identity_routes(const CredentialRoutes& routes);
 void add_certificate_routes(const CredentialRoutes& routes);
+
+// /api/v1/keys
+void add_key_routes(const AddRoute& add, const WriteDown& write_down, AdminKeys& keys);
 
 // /api/v1/traces/...
 void add_trace_routes(const AddRoute& add, Control& control);

@@ -278,4 +278,8 @@ std::string App::admin_address() const {
     return impl_->admin ? impl_->admin->address() : std::string{};
 }
 
+std::vector<std::string> App::admin_routes() const {
+    return impl_->admin ? impl_->admin->routes() : std::vector<std::string>{};
+}
+
 }  // namespace esl::broker

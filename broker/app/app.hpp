@@ -28,6 +28,7 @@ public:
     // What a listener is bound to, "ADDR:PORT"; throws std::out_of_range for one that is not there.
     [[nodiscard]] std::string address(std::size_t listener = 0) const;
     [[nodiscard]] std::string admin_address() const;
+    [[nodiscard]] std::vector<std::string> admin_routes() const;  // "GET /api/v1/groups"
     // Of /metrics; throws std::out_of_range for a name that is not there.
     [[nodiscard]] std::uint64_t counter(const std::string& name) const;
 

@@ -25,6 +25,7 @@ public:
     [[nodiscard]] std::uint16_t port(std::size_t listener = 0) const { return port_of(app_->address(listener)); }
     void reload() { app_->reload(); }
     [[nodiscard]] std::string admin() const { return app_->admin_address(); }
+    [[nodiscard]] std::vector<std::string> admin_routes() const { return app_->admin_routes(); }
     // Of /metrics, summed over the shards.
     [[nodiscard]] std::uint64_t counter(const std::string& name) const { return app_->counter(name); }
 

@@ -5,8 +5,10 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -62,6 +64,23 @@ std::string read_file(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
     if (!in) throw std::runtime_error("cannot read " + path.string());
     return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+std::set<std::string> operations_of_openapi(const std::string& yaml) {
+    std::set<std::string> out;
+    const std::set<std::string> methods{"get", "put", "post", "patch", "delete"};
+    const auto from = yaml.find("\npaths:\n");
+    std::istringstream lines(yaml.substr(from, yaml.find("\ncomponents:\n") - from));
+    std::string path;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("  /")) path = line.substr(2, line.size() - 3);
+        const bool key = line.starts_with("    ") && line.ends_with(':');
+        auto method = key ? line.substr(4, line.size() - 5) : std::string{};
+        if (!methods.contains(method)) continue;
+        std::ranges::transform(method, method.begin(), [](char c) { return static_cast<char>(c - 32); });
+        out.insert(method + " /api/v1" + path);
+    }
+    return out;
 }
 
 }  // namespace esl::testing

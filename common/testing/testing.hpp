@@ -1,10 +1,12 @@
-// Helpers for tests of every part. Nothing here sleeps for a guessed time: wait_until() polls a condition up to a deadline.
+// Helpers for tests of every part. Nothing here sleeps for a guessed time: wait_until() polls a condition up to a
+// deadline.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -18,9 +20,7 @@ class ManualClock final : public Clock {
 public:
     explicit ManualClock(std::int64_t wall_millis = 1'767'225'600'000) : wall_(wall_millis) {}  // 2026-01-01
     [[nodiscard]] UnixMillis wall() const override { return from_millis(wall_); }
-    [[nodiscard]] SteadyTime steady() const override {
-        return SteadyTime{std::chrono::milliseconds(steady_.load())};
-    }
+    [[nodiscard]] SteadyTime steady() const override { return SteadyTime{std::chrono::milliseconds(steady_.load())}; }
     void advance(std::chrono::milliseconds by) {
         wall_ += by.count();
         steady_ += by.count();
@@ -63,7 +63,7 @@ public:
     ~Pty();
     Pty(const Pty&) = delete;
     Pty& operator=(const Pty&) = delete;
-    [[nodiscard]] int master() const { return master_; }        // owned by this object
+    [[nodiscard]] int master() const { return master_; }             // owned by this object
     [[nodiscard]] const std::string& path() const { return path_; }  // what the code under test opens
 
 private:
@@ -71,6 +71,10 @@ private:
     int keep_open_ = -1;  // holds the slave side, so that the master reads no EIO while nobody has opened it
     std::string path_;
 };
+
+// "GET /api/v1/tags/{tag}" for every operation of an OpenAPI file of ours served under /api/v1. The file's own layout
+// is relied on: paths at two spaces, methods at four.
+[[nodiscard]] std::set<std::string> operations_of_openapi(const std::string& yaml);
 
 // Contents of a file under tests/golden or elsewhere in the source tree; throws with the path when it is missing.
 [[nodiscard]] std::string read_file(const std::filesystem::path& path);

@@ -9,29 +9,9 @@
 namespace esl::mgmt::rest {
 namespace {
 
-// "GET /api/v1/tags/{tag}" for every operation. The file's own layout is relied on: paths at two spaces, methods at
-// four.
-std::set<std::string> operations_of(const std::string& yaml) {
-    std::set<std::string> out;
-    const std::set<std::string> methods{"get", "put", "post", "patch", "delete"};
-    std::istringstream lines(
-        yaml.substr(yaml.find("\npaths:\n"), yaml.find("\ncomponents:\n") - yaml.find("\npaths:\n")));
-    std::string path;
-    for (std::string line; std::getline(lines, line);) {
-        if (line.starts_with("  /")) path = line.substr(2, line.size() - 3);
-        const auto word =
-            line.starts_with("    ") && line.ends_with(':') ? line.substr(4, line.size() - 5) : std::string{};
-        if (!methods.contains(word)) continue;
-        auto method = word;
-        std::ranges::transform(method, method.begin(), [](char c) { return static_cast<char>(c - 32); });
-        out.insert(method + " /api/v1" + path);
-    }
-    return out;
-}
-
 TEST_F(RestTest, ServesExactlyTheOperationsOfTheContract) {
     start();
-    const auto described = operations_of(testing::read_file("mgmt-service/openapi.yaml"));
+    const auto described = testing::operations_of_openapi(testing::read_file("mgmt-service/openapi.yaml"));
     EXPECT_GT(described.size(), 40U);
     std::set<std::string> served;
     for (const auto& route : rest->routes()) {
