@@ -1,13 +1,13 @@
 #include <algorithm>
 
 #include "broker/net/websocket.hpp"
+#include "common/mqtt/unframer.hpp"
+#include "common/mqtt/varint.hpp"
 
 namespace esl::broker::websocket {
 namespace {
 
 constexpr std::string_view kEnd = "\r\n\r\n";
-// Clients hold a frame in memory whole; MQTT's packets may be cut anywhere [MQTT-6.0.0-2].
-constexpr std::size_t kFrameMost = 64 * 1024;
 
 CloseCode code_for(CloseCause cause) {
     switch (cause) {
@@ -70,10 +70,12 @@ Result<> WebSocketLayer::upgrade(BytesView& wire, Bytes& answer) {
 
 void WebSocketLayer::send(BytesView plain, Bytes& wire) {
     if (state_ != State::open) return;
+    // A frame a packet: Paho's C client (1.3.12) looks at a second packet in a frame only when the next frame comes.
     while (!plain.empty()) {
-        const auto here = std::min(plain.size(), kFrameMost);
-        write_frame(Opcode::binary, plain.first(here), wire);
-        plain = plain.subspan(here);
+        const auto packet = mqtt::unframe(plain, mqtt::kVarintMax);
+        const auto size = packet && packet->complete() ? packet->frame.size : plain.size();
+        write_frame(Opcode::binary, plain.first(size), wire);
+        plain = plain.subspan(size);
     }
 }
 

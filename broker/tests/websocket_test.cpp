@@ -291,23 +291,33 @@ TEST(WebSocketLayer, KnowsByTheFirstByteWhatIsNoHttp) {
     }
 }
 
-TEST(WebSocketLayer, CutsWhatItSendsAndSaysGoodbyeOnce) {
+TEST(WebSocketLayer, SendsAFrameAPacketAndSaysGoodbyeOnce) {
     const UpgradeRules rules;
     WebSocketLayer layer(rules);
     Bytes plain;
     Bytes wire;
-    layer.send(as_bytes("too early"), wire);
+    layer.send(hex("D0 00"), wire);  // too early
     EXPECT_TRUE(wire.empty());
     ASSERT_TRUE(layer.receive(as_bytes(kRequest), plain, wire));
     wire.clear();
-    layer.send(Bytes(70'000, 'x'), wire);
-    ASSERT_EQ(wire.size(), 70'000U + 10 + 4);
-    EXPECT_EQ(Bytes(wire.begin(), wire.begin() + 10), hex("82 7F 00 00 00 00 00 01 00 00"));
-    EXPECT_EQ(Bytes(wire.begin() + 10 + 65'536, wire.begin() + 14 + 65'536), hex("82 7E 11 70"));
+    layer.send(hex("20 02 00 00"  // CONNACK
+                   "D0 00"        // PINGRESP
+                   "40 02 00 07"  // PUBACK
+                   ),
+               wire);
+    EXPECT_EQ(wire, hex("82 04 20 02 00 00"
+                        "82 02 D0 00"
+                        "82 04 40 02 00 07"));
+    wire.clear();
+    Bytes large = hex("30 F0 A2 04 00 01 61");  // PUBLISH of 70,000 bytes behind the fixed header
+    large.resize(70'004, 'x');
+    layer.send(large, wire);
+    ASSERT_EQ(wire.size(), 10 + large.size());
+    EXPECT_EQ(Bytes(wire.begin(), wire.begin() + 10), hex("82 7F 00 00 00 00 00 01 11 74"));
     wire.clear();
     layer.finish(CloseCause::shutting_down, wire);
     layer.finish(CloseCause::shutting_down, wire);
-    layer.send(as_bytes("too late"), wire);
+    layer.send(hex("D0 00"), wire);  // too late
     EXPECT_EQ(wire, hex("88 02 03 E9"));
 }
 
