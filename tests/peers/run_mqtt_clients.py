@@ -11,7 +11,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "deploy"))
@@ -29,11 +31,13 @@ SECRET = "an access key's secret"
 PASSWORD = "a user's password"
 
 CONFIG = """
+data = "FOLDER/data"
+admin = "127.0.0.1:0"
 groups = ["GID_test"]
 topics = ["esl_task", "esl_report"]
 [tls]
-certificate = "server.pem"
-key = "server.key"
+certificate = "FOLDER/server.pem"
+key = "FOLDER/server.key"
 [[listener]]
 address = "127.0.0.1:0"
 [[listener]]
@@ -52,15 +56,40 @@ instance = "instance"
 """ % (PASSWORD, SECRET)
 
 
-def signature(client_id):
-    mac = hmac.new(SECRET.encode(), client_id.encode(), hashlib.sha1)
-    return "Signature|KEY|instance", base64.b64encode(mac.digest()).decode()
+class Admin:
+    """The broker's administration, for what clients log in with."""
+
+    def __init__(self, port, key):
+        self.base, self.key = f"http://127.0.0.1:{port}/api/v1/", key
+
+    def post(self, path, body):
+        request = urllib.request.Request(self.base + path, json.dumps(body).encode(), {
+            "Authorization": f"Bearer {self.key}", "Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return json.loads(answer.read())
+
+
+def signed(secret, client_id):
+    return base64.b64encode(hmac.new(secret.encode(), client_id.encode(), hashlib.sha1).digest()).decode()
+
+
+def token(admin, client_id):
+    applied = admin.post("tokens", {"actions": "R,W", "resources": ["esl_report/#", "esl_task/#"],
+                                    "expires": int(time.time() * 1000) + 3_600_000})
+    return "Token|KEY|instance", f"RW|{applied['token']}"
+
+
+def device(admin, client_id):
+    made = admin.post("device-credentials", {"client_id": client_id})
+    return f"DeviceCredential|{made['id']}|instance", signed(made["secret"], client_id)
 
 
 # Ways to log in: what gives user name and password for a client id.
 LOGINS = {
-    "signature": signature,
-    "user": lambda client_id: ("user", PASSWORD),
+    "signature": lambda admin, client_id: ("Signature|KEY|instance", signed(SECRET, client_id)),
+    "token": token,
+    "device": device,
+    "user": lambda admin, client_id: ("user", PASSWORD),
 }
 
 Row = collections.namedtuple("Row", "transport version login client_id user password")
@@ -107,17 +136,18 @@ class MqttClients(unittest.TestCase):
         cls.addClassCleanup(holder.cleanup)
         cls.folder = pathlib.Path(holder.name)
         make_certificates(cls.folder)
-        text = CONFIG.replace('"server.', f'"{cls.folder}/server.')
-        (cls.folder / "broker.toml").write_text(text)
+        (cls.folder / "broker.toml").write_text(CONFIG.replace("FOLDER", str(cls.folder)))
         cls.broker = Process("broker", [BIN / "broker", "--config", cls.folder / "broker.toml"], cls.folder / "broker.log")
         cls.addClassCleanup(cls.broker.stop)
         cls.ports = {kind: int(cls.broker.wait_for_line(r"listening on 127\.0\.0\.1:(\d+)" + end).group(1)) for kind, end in
                      (("tcp", "\n"), ("tls", r" \(tls\)"), ("ws", r" \(ws\)"), ("wss", r" \(wss\)"))}
 
+        cls.admin = Admin(cls.broker.listening("administration on"), (cls.folder / "data" / "admin.key").read_text().strip())
+
     def rows(self, transports, prefix):
         for number, (transport, version, login) in enumerate(itertools.product(transports, VERSIONS, LOGINS)):
             client_id = f"GID_test@@@{prefix}{number}"
-            yield Row(transport, version, login, client_id, *LOGINS[login](client_id))
+            yield Row(transport, version, login, client_id, *LOGINS[login](self.admin, client_id))
 
     def url(self, row, schemes, path=""):
         return f"{schemes[row.transport]}://localhost:{self.ports[row.transport]}{path}"
@@ -150,7 +180,7 @@ class MqttClients(unittest.TestCase):
     def mosquitto(self, tool, row, suffix, *words):
         """The command line; each process is a client of its own."""
         client_id = row.client_id + suffix
-        user, password = LOGINS[row.login](client_id)
+        user, password = LOGINS[row.login](self.admin, client_id)
         tls = ["--cafile", self.folder / "ca.pem"] if row.transport == "tls" else []
         return ["stdbuf", "-oL", f"mosquitto_{tool}", "-h", "localhost", "-p", self.ports[row.transport],
                 "-V", "mqttv5" if row.version == "5.0" else "mqttv311", "-i", client_id, "-u", user, "-P", password, *tls, *words]
