@@ -44,6 +44,8 @@ void read_limits(const Table& t, Limits& l) {
             "message_expiry",
             "session_expiry_lowest",
             "session_expiry_highest",
+            "offline_batch",
+            "offline_pause",
             "message_expiry_lowest",
             "keep_alive_lowest",
             "connections_per_address",
@@ -70,6 +72,8 @@ void read_limits(const Table& t, Limits& l) {
     t.read("connections_per_address", l.connections_per_address, 0, kMany);
     t.read("connections", l.connections, 1, kMany);
     t.read("session_expiry_highest", l.session_expiry_highest, 0, 0xFFFF'FFFF);
+    t.read("offline_batch", l.offline_batch, 0, kMany);
+    read_seconds(t, "offline_pause", l.offline_pause);
     read_seconds(t, "message_expiry_lowest", l.message_expiry_lowest);
     read_seconds(t, "keep_alive_lowest", l.keep_alive_lowest);
     read_seconds(t, "keep_alive", l.keep_alive_highest);
@@ -197,6 +201,7 @@ Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_o
                "wills",
                "shared_subscriptions",
                "response_information",
+               "system_interval",
                "strict_parity",
                "refuse_duplicates",
                "queue_qos0_offline",
@@ -238,6 +243,8 @@ Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_o
     root.read("wills", s.wills);
     root.read("shared_subscriptions", s.shared_subscriptions);
     root.read("response_information", s.response_information);
+    if (strict) s.system_interval = seconds{0};
+    read_seconds(root, "system_interval", s.system_interval);
     const auto presence = root.table("presence");
     presence.only({"topic", "groups"});
     presence.read("topic", s.presence_topic);

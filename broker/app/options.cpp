@@ -52,6 +52,7 @@ std::optional<int> parse_options(int argc, char** argv, Config& config) {
     bool check = false;
     int shards = -1;
     std::string presence;
+    int offline_batch = -1;
     std::string trace;
     app.add_option("--config", file, "broker.toml")->check(CLI::ExistingFile);
     app.add_flag("--check-config", check, "read the configuration, say what is wrong with it, and end");
@@ -73,6 +74,9 @@ std::optional<int> parse_options(int argc, char** argv, Config& config) {
     app.add_option("--trace", trace,
                    "what is traced: off, device (who comes and goes), all (messages as well; default)")
         ->check(CLI::IsMember({"off", "device", "all"}));
+    app.add_option("--offline-batch", offline_batch,
+                   "what a client is sent at once of what waited for it, the rest a batch every five seconds; 0: all")
+        ->check(CLI::Range(0, 1'000'000));
     app.add_option("--shards", shards, "threads that serve clients; 0: one a core")->check(CLI::Range(0, 64));
     app.add_flag("--allow-anonymous", anonymous, "let clients in without a user name");
     app.add_option("--log-level", level, "trace, debug, info, warn, error, off")
@@ -92,6 +96,7 @@ std::optional<int> parse_options(int argc, char** argv, Config& config) {
         config.listen = listen;
         config.listeners.clear();
     }
+    if (offline_batch >= 0) config.settings.limits.offline_batch = static_cast<std::size_t>(offline_batch);
     if (config.listen.empty() && config.listeners.empty()) config.listen = {"127.0.0.1:1883"};
     if (!certificate.empty()) config.tls.certificate = certificate;
     if (!key.empty()) config.tls.key = key;

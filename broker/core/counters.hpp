@@ -23,6 +23,8 @@ private:
     X(connections, gauge, "open connections")                                                                 \
     X(sessions, gauge, "sessions, connected or not")                                                          \
     X(subscriptions, gauge, "filters held")                                                                   \
+    X(shared_subscriptions, gauge, "filters held that are shared")                                            \
+    X(sessions_expired_total, counter, "sessions that ended because their time had passed")                   \
     X(queued_messages, gauge, "messages waiting for or sent to a client and not acknowledged")                \
     X(retained_messages, gauge, "retained messages")                                                          \
     X(connects_total, counter, "connections accepted")                                                        \
@@ -66,6 +68,7 @@ private:
     X(limit_address_total, counter, "connections refused because their address has too many")                 \
     X(limit_files_total, counter, "times that accepting had to wait for a file descriptor")                   \
     X(limit_receive_maximum_total, counter, "clients that sent more unacknowledged messages than allowed")    \
+    X(limit_offline_requests_total, counter, "requests for queued messages above five a second")              \
     X(limit_retained_total, counter, "retained messages not kept because there are too many")
 
 struct Counters {

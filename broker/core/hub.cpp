@@ -14,6 +14,7 @@ Parcel::Parcel(const MessagePtr& message)
       qos(message->qos),
       retain(message->retain),
       point_to_point(message->point_to_point),
+      ordered(message->ordered),
       expires(message->expires),
       born(message->born),
       publisher(message->publisher),
@@ -28,6 +29,7 @@ const MessagePtr& Parcel::share() {
                                                           .qos = qos,
                                                           .retain = retain,
                                                           .point_to_point = point_to_point,
+                                                          .ordered = ordered,
                                                           .expires = expires,
                                                           .born = born,
                                                           .publisher = publisher});
@@ -89,9 +91,9 @@ void Hub::restore(const StoredState& state) {
         if (record.offline_since == 0) put_session(session);
         for (const auto& [filter, options] : stored.subscriptions) {
             PendingSubscribe nobody;
-            const bool matches = !(ports_.settings.p2p && parse_point_to_point(filter)) &&
-                                 !(ports_.settings.apsara() && filter.starts_with('$'));
-            hold(session, {filter, options, matches, mqtt::looks_shared(filter)}, kNoSlot, nobody);
+            const auto shared = mqtt::split_shared(filter);
+            const bool matches = can_match(shared ? shared->filter : std::string_view(filter));
+            hold(session, {filter, options, matches, shared.has_value()}, kNoSlot, nobody);
         }
         for (const auto id : stored.received) session.incoming().received.push_back({id, true, false});
         if (session.expiry_seconds != kNeverExpires) {
@@ -120,6 +122,8 @@ void Hub::restore(const StoredState& state) {
             entry.retain = to.retain;
             entry.owed = true;
             entry.offline = true;
+            // Queued after its connection had ended, by what the store knows.
+            entry.fresh = to.qos != mqtt::QoS::exactly_once && owed.message->born > session->since;
             entry.sent_before = true;  // perhaps: a DUP flag too many is allowed, one too few is not
             entry.state = to.released ? LaneEntry::State::released : LaneEntry::State::waiting;
             entries.push_back(
@@ -308,6 +312,7 @@ void Hub::tick() {
                 publish_will(*session);
                 break;
             case Timer::What::expire_session:
+                counters_.sessions_expired_total.add();
                 publish_will(*session);
                 remove_session(*session);
                 break;
@@ -315,6 +320,7 @@ void Hub::tick() {
     }
     watch_expiries();
     resend_overdue();
+    drain();
     ports_.tracer.flush();
     constexpr std::uint32_t kSweepEvery = 60;
     if (now % kSweepEvery == 0) {
@@ -327,6 +333,16 @@ void Hub::tick() {
         swept_order_ = order;
         counters_.retained_messages.set(retained_.size());
     }
+}
+
+void Hub::say_system_topics(const SystemTotals& totals) {
+    const auto uptime = std::chrono::duration_cast<seconds>(ports_.clock.steady() - started_);
+    system_topics_.update(totals, ports_.settings.system_interval, uptime,
+                          [&](std::string_view topic, const std::string& value) {
+                              Parcel parcel(topic, as_bytes(value));
+                              parcel.retain = ports_.settings.retain;
+                              route(parcel, {});
+                          });
 }
 
 MessageId Hub::publish_system(std::string_view topic, BytesView payload, mqtt::QoS qos, bool retain,

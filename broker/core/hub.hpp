@@ -19,6 +19,7 @@
 #include "broker/core/session.hpp"
 #include "broker/core/settings.hpp"
 #include "broker/core/shared_groups.hpp"
+#include "broker/core/system_topics.hpp"
 #include "broker/core/trace.hpp"
 #include "common/mqtt/packet/any.hpp"
 
@@ -55,6 +56,7 @@ public:
     mqtt::QoS qos = mqtt::QoS::at_most_once;
     bool retain = false;
     bool point_to_point = false;
+    bool ordered = false;
     UnixMillis expires{};
     UnixMillis born{};
     SessionNumber publisher = 0;
@@ -115,6 +117,8 @@ public:
     void set_registry(std::shared_ptr<const Registry> registry) { registry_ = std::move(registry); }
     // True when the client was connected here.
     bool kick(std::string_view client_id);
+    // What stands on $SYS/broker/...; one shard says it for all, every `system_interval`.
+    void say_system_topics(const SystemTotals& totals);
     // Gives the message's id.
     MessageId publish_system(std::string_view topic, BytesView payload, mqtt::QoS qos, bool retain,
                         std::optional<StoreOperation> also = {});
@@ -260,6 +264,7 @@ private:
     [[nodiscard]] std::uint16_t window(const Session& session, LaneKind kind) const;
     bool write_entry(Session& session, LaneEntry& entry, LaneKind kind);
     void drop(Session& session, Lane& lane, LaneEntry& entry);
+    bool drop_oldest(Session& session, Lane& lane);
     void released(const AfterCommit& what);
     // By its publisher's wish, or because it has waited longer than anything may.
     [[nodiscard]] bool too_old(const Message& message, UnixMillis now) const;
@@ -283,7 +288,17 @@ private:
     [[nodiscard]] std::uint32_t share_of(const Session& session, const Message& message);
     void pass_on(const LaneEntry& entry, SessionNumber ended, const std::shared_ptr<SessionNumber>& farewell);
 
+    // hub_drain.cpp
+    void set_aside(Session& session, seconds keep_alive);
+    void put_back(Session& session);
+    LaneEntry& back_into_lane(Outgoing& out, LaneEntry entry);
+    void send_batch(Session& session, std::size_t most, bool newest);
+    void drain();
+    mqtt::ReasonCode on_enable_order(Session& session, BytesView payload);
+    mqtt::ReasonCode on_get_offline(Session& session, BytesView payload);
+
     // hub_subscribe.cpp
+    [[nodiscard]] bool can_match(std::string_view plain_filter) const;
     bool on_subscribe(Session& session, const mqtt::Frame& frame);
     bool on_unsubscribe(Session& session, const mqtt::Frame& frame);
     mqtt::ReasonCode subscribe(Session& session, const mqtt::SubscriptionView& wanted, std::uint32_t identifier,
@@ -343,6 +358,8 @@ private:
     Bytes properties_scratch_;
     std::string close_reason_;  // of a refused filter
     std::vector<SessionNumber> awaiting_acks_;
+    std::vector<SessionNumber> draining_;
+    SystemTopics system_topics_;
     std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
     std::uint64_t swept_order_ = 0;
     MessageId next_qos0_id_ = 0;

@@ -197,6 +197,7 @@ Session* Hub::connect(Link& link, const mqtt::ConnectView& packet, GrantPtr gran
     if (s.out) {
         s.out->ordinary.rewind();
         s.out->p2p.rewind();
+        set_aside(s, keep_alive);
         pump(s);
     }
     return session;
@@ -347,6 +348,7 @@ void Hub::end_connection(Session& session, CloseCause cause) {
     }
     if (session.will && (session.will->delay_seconds == 0 || !session.persistent)) publish_will(session);
     if (!session.persistent) return remove_session(session);
+    if (session.out) put_back(session);
     put_session(session);
     if (session.will)
         schedule(Timer::What::publish_will, session, std::min(session.will->delay_seconds, session.expiry_seconds));
@@ -356,6 +358,7 @@ void Hub::end_connection(Session& session, CloseCause cause) {
 void Hub::remove_session(Session& session) {
     std::vector<LaneEntry> shared;  // for other members of their groups
     if (session.out) {
+        put_back(session);
         for (auto* lane : {&session.out->ordinary, &session.out->p2p}) {
             lane->for_each_live([&](LaneEntry& entry) {
                 counters_.queued_messages.sub();

@@ -81,7 +81,10 @@ bool Hub::deliver_here(Parcel& parcel, std::vector<Recipient>& owed) {
 void Hub::deliver_to(Session& session, Parcel& parcel, QoS qos, bool retain, std::uint32_t subscription_id,
                      std::vector<Recipient>* owed, std::uint32_t share) {
     if (qos == QoS::at_most_once) {
-        if (session.link != nullptr) {
+        const bool behind =
+            parcel.ordered && session.out && session.link != nullptr &&
+            !session.out->lane(parcel.point_to_point ? LaneKind::p2p : LaneKind::ordinary).everything_sent();
+        if (session.link != nullptr && !behind) {
             // Behind what is queued already, so that one publisher's messages keep their order where that is cheap.
             if (session.link->backlog() > ports_.settings.limits.output_bytes ||
                 !write_now(session, parcel, retain, subscription_id)) {
@@ -89,7 +92,8 @@ void Hub::deliver_to(Session& session, Parcel& parcel, QoS qos, bool retain, std
             }
             return;
         }
-        if (!session.persistent || !ports_.settings.queue_qos0_offline) return counters_.dropped_qos0_total.add();
+        if (!behind && (!session.persistent || !ports_.settings.queue_qos0_offline))
+            return counters_.dropped_qos0_total.add();
     } else if (session.link == nullptr && !session.persistent) {
         return;
     }
@@ -149,10 +153,8 @@ void Hub::enqueue(Session& session, Parcel& parcel, QoS qos, bool retain, std::u
     const auto offline_share = std::max<std::size_t>(limits.offline_messages / ports_.peers.count(), 1);
     while (out.live() >= limits.queue_messages || out.bytes() >= limits.queue_bytes ||
            (session.link == nullptr && counters_.queued_messages.get() >= offline_share)) {
-        LaneEntry* oldest = lane.oldest_waiting();
         counters_.dropped_queue_full_total.add();
-        if (oldest == nullptr) return;  // everything is in flight: the newcomer goes
-        drop(session, lane, *oldest);
+        if (!drop_oldest(session, lane)) return;  // everything is in flight: the newcomer goes
     }
     LaneEntry entry;
     entry.message = parcel.share();
@@ -162,7 +164,7 @@ void Hub::enqueue(Session& session, Parcel& parcel, QoS qos, bool retain, std::u
     entry.retain = retain;
     entry.owed = qos != QoS::at_most_once && session.persistent && ports_.store != nullptr && owed != nullptr;
     entry.held = entry.owed && qos == QoS::exactly_once;
-    entry.offline = session.link == nullptr;
+    entry.offline = entry.fresh = session.link == nullptr;
     const auto& queued = lane.push(std::move(entry));
     counters_.queued_messages.add();
     if (queued.owed) {
@@ -173,6 +175,19 @@ void Hub::enqueue(Session& session, Parcel& parcel, QoS qos, bool retain, std::u
                          .retain = retain});
     }
     if (session.link != nullptr) pump_lane(session, lane);
+}
+
+bool Hub::drop_oldest(Session& session, Lane& lane) {
+    auto& out = *session.out;
+    if (out.aside.empty()) {
+        LaneEntry* oldest = lane.oldest_waiting();
+        if (oldest != nullptr) drop(session, lane, *oldest);
+        return oldest != nullptr;
+    }
+    const auto entry = out.take_aside(false);
+    if (entry.owed) store_op(AckMessage{entry.message->id, session.number});
+    counters_.queued_messages.sub();
+    return true;
 }
 
 void Hub::drop(Session& session, Lane& lane, LaneEntry& entry) {

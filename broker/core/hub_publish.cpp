@@ -85,6 +85,10 @@ bool Hub::check_publish(Session& session, mqtt::PublishView& packet, std::option
         // Control topics are answered and go nowhere; other topics of the server are not for clients to write.
         refusal =
             settings.apsara() && is_control_topic(packet.topic) ? ReasonCode::success : ReasonCode::not_authorized;
+        if (settings.apsara() && packet.topic == "$SYS/enableOrderMsg")
+            refusal = on_enable_order(session, packet.payload);
+        if (settings.apsara() && packet.topic == "$SYS/getOfflineMsg")
+            refusal = on_get_offline(session, packet.payload);
         return !settings.apsara() || packet.topic != "$SYS/uploadToken" || on_upload_token(session, packet.payload);
     }
     if (mqtt::level_count(packet.topic) > settings.limits.topic_levels) {
@@ -156,6 +160,7 @@ bool Hub::on_publish(Session& session, const mqtt::Frame& frame) {
     parcel.qos = packet.qos;
     parcel.retain = packet.retain;
     parcel.publisher = session.number;
+    parcel.ordered = session.ordered;
     parcel.point_to_point = ports_.settings.p2p && parse_point_to_point(packet.topic).has_value();
     if (parcel.point_to_point) counters_.p2p_received_total.add();
     if (const auto expiry = packet.properties.number(PropertyId::message_expiry_interval)) {
@@ -176,7 +181,8 @@ std::uint32_t Hub::route(Parcel& parcel, PendingPublish pending) {
     if (parcel.retain) {
         pending.retain_order = ports_.ids.order.fetch_add(1, std::memory_order_relaxed);
         keep_retained(parcel.share(), pending.retain_order);
-        if (!parcel.point_to_point && ports_.store != nullptr) {
+        // What the broker says of itself is said anew after a restart.
+        if (!parcel.point_to_point && ports_.store != nullptr && !mqtt::is_server_topic(parcel.topic)) {
             if (parcel.payload.empty()) {
                 store_op(RemoveRetained{std::string(parcel.topic), pending.retain_order});
             } else {

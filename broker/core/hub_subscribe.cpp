@@ -66,14 +66,13 @@ ReasonCode Hub::subscribe(Session& session, const mqtt::SubscriptionView& wanted
     }
     if (mqtt::level_count(plain) > settings.limits.topic_levels) return ReasonCode::topic_filter_invalid;
     if (session.grant && !authorize_subscribe(session, plain, close_it)) return ReasonCode::not_authorized;
-    const bool own = settings.p2p && parse_point_to_point(plain).has_value() && !mqtt::has_wildcard(plain);
     HeldFilter filter{.filter = std::string(wanted.filter),
                       .options = {.qos = static_cast<std::uint8_t>(wanted.qos),
                                   .no_local = wanted.no_local,
                                   .retain_as_published = wanted.retain_as_published,
                                   .retain_handling = static_cast<std::uint8_t>(wanted.retain_handling),
                                   .identifier = identifier},
-                      .matches = !own && !(settings.apsara() && server_topic),
+                      .matches = can_match(plain),
                       .shared = shared.has_value()};
     const auto held = std::ranges::find(session.filters, filter.filter, &HeldFilter::filter);
     const bool is_new = held == session.filters.end();
@@ -111,6 +110,13 @@ ReasonCode Hub::subscribe(Session& session, const mqtt::SubscriptionView& wanted
     return mqtt::granted(wanted.qos);
 }
 
+// Not: what P2P brings anyway, and in apsara mode the control topics.
+bool Hub::can_match(std::string_view plain_filter) const {
+    const auto& settings = ports_.settings;
+    if (settings.p2p && parse_point_to_point(plain_filter) && !mqtt::has_wildcard(plain_filter)) return false;
+    return !settings.apsara() || !mqtt::is_server_topic(plain_filter) || plain_filter.starts_with("$SYS/broker/");
+}
+
 void Hub::hold(Session& session, HeldFilter filter, std::uint32_t slot, PendingSubscribe& pending) {
     if (filter.matches && filter.shared) {
         session.in_groups = true;
@@ -125,6 +131,7 @@ void Hub::hold(Session& session, HeldFilter filter, std::uint32_t slot, PendingS
             if (slot != kNoSlot) ++pending.waiting;
         }
     }
+    if (filter.shared) counters_.shared_subscriptions.add();
     session.filters.push_back(std::move(filter));
     counters_.subscriptions.add();
 }
@@ -151,6 +158,7 @@ bool Hub::drop_filter(Session& session, std::string_view filter) {
             if (to != ports_.peers.self()) ports_.peers.post(to, InterestChange{std::string(filter), false, kNoSlot});
         }
     }
+    if (at->shared) counters_.shared_subscriptions.sub();
     session.filters.erase(at);
     counters_.subscriptions.sub();
     return true;

@@ -37,6 +37,7 @@ LaneEntry* Lane::next_to_send(std::uint16_t window) {
 void Lane::mark_sent() {
     LaneEntry& entry = entries_[next_];
     ++next_;
+    entry.fresh = false;
     if (entry.qos == mqtt::QoS::at_most_once) return finish(entry);
     if (entry.state == State::waiting) entry.state = State::sent;
     entry.counted = true;
@@ -71,12 +72,20 @@ LaneEntry* Lane::find_sent(mqtt::PacketId id) {
 
 void Lane::finish(LaneEntry& entry) {
     if (entry.state == State::done) return;
+    forget(entry);
+    drop_front();
+}
+
+void Lane::forget(LaneEntry& entry) {
     if (entry.counted) --in_flight_;
     entry.counted = false;
     entry.state = State::done;
     --live_;
     bytes_ -= entry.message->bytes();
     entry.message.reset();
+}
+
+void Lane::drop_front() {
     while (!entries_.empty() && entries_.front().state == State::done) {
         entries_.pop_front();
         if (next_ > 0) --next_;

@@ -39,6 +39,7 @@ struct LaneEntry {
     bool held : 1 = false;  // QoS 2: not to be sent before it is committed
     bool sent_before : 1 = false;
     bool counted : 1 = false;       // against the window: sent on this connection
+    bool fresh : 1 = false;         // came while the client was away, and was certainly never sent
     bool offline : 1 = false;       // came while the client was away
     bool release_wait : 1 = false;  // PUBREC is here, its commit is not: nothing to send
 };
@@ -61,6 +62,23 @@ public:
     void finish(LaneEntry& entry);
     // The oldest entry that has not been sent, for a full queue; null when all have been.
     [[nodiscard]] LaneEntry* oldest_waiting();
+    // After rewind(): takes out what waits, at QoS 0 and 1, and is fresh, all but the first `keep` of them, which are
+    // counted off. `take` gets copies in order.
+    template <class Take>
+    void set_aside(std::size_t& keep, Take take) {
+        for (std::size_t i = next_; i < entries_.size(); ++i) {
+            LaneEntry& entry = entries_[i];
+            if (entry.state != LaneEntry::State::waiting || !entry.fresh || entry.qos == mqtt::QoS::exactly_once)
+                continue;
+            if (keep > 0) {
+                --keep;
+                continue;
+            }
+            take(entry);
+            forget(entry);
+        }
+        drop_front();
+    }
     // After a reconnect everything not acknowledged is sent again, in order.
     void rewind();
     [[nodiscard]] bool everything_sent() const { return next_ == entries_.size(); }
@@ -83,6 +101,9 @@ public:
     }
 
 private:
+    void forget(LaneEntry& entry);  // over, without giving its place back
+    void drop_front();
+
     LaneKind kind_;
     Ring<LaneEntry> entries_;
     std::size_t next_ = 0;  // entries before it have been sent or are done

@@ -25,6 +25,7 @@ struct Message {
     mqtt::QoS qos = mqtt::QoS::at_most_once;
     bool retain = false;
     bool point_to_point = false;
+    bool ordered = false;  // its publisher asked for one order over all QoS
     UnixMillis expires{};  // the epoch: never; by its publisher's wish
     UnixMillis born{};     // when the broker took it; the epoch: unknown
     SessionNumber publisher = 0;

@@ -30,6 +30,11 @@ public:
         first_ = (first_ + 1) & (capacity_ - 1);
         if (--size_ == 0 && capacity_ > kKeep) *this = Ring{};
     }
+    void pop_back() {
+        assert(size_ > 0);
+        back() = T{};
+        if (--size_ == 0 && capacity_ > kKeep) *this = Ring{};
+    }
     void clear() { *this = Ring{}; }
 
     Ring() = default;

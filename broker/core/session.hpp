@@ -38,8 +38,27 @@ struct Outgoing {
     Lane p2p{LaneKind::p2p};
 
     [[nodiscard]] Lane& lane(LaneKind kind) { return kind == LaneKind::ordinary ? ordinary : p2p; }
-    [[nodiscard]] std::size_t live() const { return ordinary.live() + p2p.live(); }
-    [[nodiscard]] std::size_t bytes() const { return ordinary.bytes() + p2p.bytes(); }
+    [[nodiscard]] std::size_t live() const { return ordinary.live() + p2p.live() + aside.size(); }
+    [[nodiscard]] std::size_t bytes() const { return ordinary.bytes() + p2p.bytes() + aside_bytes; }
+
+    // What a client that came back is sent a batch at a time.
+    Ring<LaneEntry> aside;
+    std::size_t aside_bytes = 0;
+    std::uint32_t next_batch = 0;  // seconds of the shard's clock
+    std::uint32_t pull_until = 0;  // until then it may ask for more
+    std::uint32_t asked_in = 0;    // the second that `asked` counts
+    std::uint8_t asked = 0;
+
+    void put_aside(LaneEntry entry) {
+        aside_bytes += entry.message->bytes();
+        aside.push_back(std::move(entry));
+    }
+    LaneEntry take_aside(bool newest) {
+        LaneEntry entry = newest ? aside.back() : aside.front();
+        newest ? aside.pop_back() : aside.pop_front();
+        aside_bytes -= entry.message->bytes();
+        return entry;
+    }
 };
 
 // From the client.
@@ -73,6 +92,7 @@ struct Session {
     bool stored = false;              // the message store knows it
     bool awaits_acks = false;         // stands in the hub's list of sessions to look at for repeats
     bool holding = false;             // its link is told not to read
+    bool ordered = false;             // what it publishes arrives in one order, whatever the QoS
     bool in_groups = false;           // holds, or held, a shared subscription
     std::uint16_t alias_maximum = 0;  // topic aliases towards this client
     std::uint16_t receive_maximum = 65'535;

@@ -36,6 +36,8 @@ struct Limits {
     std::uint16_t topic_alias = 30;
     seconds keep_alive_highest{480};  // more is treated as this; 0 (off) too, in apsara
     seconds keep_alive_lowest{60};    // apsara, MQTT 5: less is treated as this; 0 (off) is not less
+    std::size_t offline_batch = 30;   // apsara: of what waited for a client, at its return; 0: all at once
+    seconds offline_pause{5};         // until the next batch
     milliseconds ack_wait{5'000};     // then sent again, 3.1 and 3.1.1 only; zero: never
     unsigned resends = 15;            // and then given up
     seconds connect_timeout{10};
@@ -60,6 +62,7 @@ struct Settings {
     bool resend_unacknowledged = true;
     bool refuse_duplicates = true;             // false: takeover, as MQTT says
     std::string response_information;          // told to MQTT 5 clients that ask, `/{client id}` behind; empty: nothing
+    seconds system_interval{10};               // of $SYS/broker/...; zero: none
     std::string presence_topic;                // empty: nobody is told
     std::vector<std::string> presence_groups;  // empty: every client
 
@@ -73,6 +76,7 @@ struct Settings {
         s.limits.payload = s.limits.packet = 1UL << 20;
         s.limits.filters_per_client = 1'000;
         s.limits.keep_alive_highest = seconds{65'535};
+        s.limits.offline_batch = 0;
         s.limits.session_expiry_lowest = 0;
         s.limits.session_expiry_highest = 0xFFFF'FFFF;
         s.limits.keep_alive_lowest = s.limits.message_expiry_lowest = seconds{0};

@@ -46,7 +46,7 @@ public:
         if (devices_) add_device(action, client, channel, info);
     }
     void message(TraceAction action, MessageId id, std::string_view client) {
-        if (messages_) add_message(action, id, client);
+        if (messages_ && id != 0) add_message(action, id, client);  // 0: the broker about itself
     }
     [[nodiscard]] bool devices() const { return devices_; }
     // Rows of one turn have one time.

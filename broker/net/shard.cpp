@@ -216,6 +216,11 @@ void Shard::tick() {
     }
     for (const auto listener : std::exchange(resting_, {})) listen_to(listener, true);
     hub_.tick();
+    const auto interval = static_cast<std::uint32_t>(shared_.settings.system_interval.count());
+    if (id_ != 0 || interval == 0 || now_ % interval != 0) return;
+    SystemTotals totals;
+    for (const auto& shard : *all_) totals.add(shard->counters());
+    hub_.say_system_topics(totals);
 }
 
 void Shard::watch(Connection& connection, std::uint32_t at) {

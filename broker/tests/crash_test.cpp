@@ -20,7 +20,7 @@ using mqtt::QoS;
 using mqtt::ReasonCode;
 
 const std::vector<std::string> kArguments{"--group",    "GID_test",          "--topic",  "esl_task", "--topic",
-                                          "esl_report", "--allow-anonymous", "--shards", "2"};
+                                          "esl_report", "--allow-anonymous", "--shards", "2", "--offline-batch", "0"};
 
 std::string id(const std::string& device) {
     return "GID_test@@@" + device;

@@ -31,6 +31,10 @@ public:
         rig_.settle();
         EXPECT_EQ(link.look().front().type, PacketType::suback);
     }
+    void subscribe_and_lose(const std::string& filter, QoS qos) {
+        subscribe(filter, qos);
+        lose();
+    }
     // SUBSCRIBE, and nothing else: the test looks at what comes.
     void ask_for(const mqtt::SubscriptionView& wanted) {
         Bytes bytes;

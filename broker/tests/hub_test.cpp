@@ -377,6 +377,25 @@ TEST(Hub, ExpiresWhatHasWaitedTooLongForItsClient) {
     EXPECT_EQ(rig.counter(&Counters::dropped_expired_total), 1U);
 }
 
+TEST(Hub, SeesAQos2MessageThroughThoughItsTimeHasPassed) {
+    auto settings = standard();
+    settings.limits.message_expiry = std::chrono::hours(1);
+    Rig rig(settings);
+    FakeClient sub(rig, "sub", false);
+    sub.subscribe("t", QoS::exactly_once);
+    FakeClient pub(rig, "pub");
+    pub.publish("t", "m", QoS::exactly_once);
+    rig.settle();
+    const auto sent = sub.link.look();
+    ASSERT_EQ(sent.size(), 1U);
+    sub.lose();
+    rig.clock.advance(std::chrono::hours(2));
+    FakeClient back(rig, "sub", false);
+    ASSERT_EQ(back.early.size(), 1U);  // [MQTT-4.3.3-7]
+    EXPECT_EQ(back.early[0].id, sent[0].id);
+    EXPECT_TRUE(back.early[0].dup);
+}
+
 TEST(Hub, ForgetsASessionWhenItsTimeHasPassedAndPublishesItsWillFirst) {
     Rig rig(standard());
     FakeClient watcher(rig, "watcher");

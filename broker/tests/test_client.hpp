@@ -86,6 +86,7 @@ public:
     // True when the broker closes within the deadline.
     [[nodiscard]] bool closed_by_broker() { return closed_within(std::chrono::seconds(10)); }
     [[nodiscard]] bool closed_within(std::chrono::milliseconds time);
+    [[nodiscard]] const std::optional<Connack>& connack() const { return connack_; }
     // For a CONNECT that was sent as bytes.
     void speak(mqtt::ProtocolVersion version) { version_ = version; }
     Connack expect_connack();

@@ -119,6 +119,8 @@ class Line:
         else:
             process = self._run("broker", [
                 self.bin / "broker", "--listen", f"127.0.0.1:{self.ports['broker']}", "--data", self.state / "broker",
+                # the service wants all its reports when it is back, not thirty every five seconds
+                "--offline-batch", "0",
                 "--group", "GID_esl_ap", "--group", "GID_esl_mgmt", "--topic", "esl_task", "--topic", "esl_report",
                 "--allow-anonymous"])
             port = process.listening()
