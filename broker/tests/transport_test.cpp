@@ -264,6 +264,25 @@ TEST(TransportLimits, EndsAHandshakeThatDoesNotEnd) {
     EXPECT_EQ(rest_of(*upgraded), "");
 }
 
+TEST(TransportLimits, EndAClientThatPingsAndReadsNoPongs) {
+    auto config = test_config(Mode::standard);
+    config.listen.clear();
+    config.listeners = {test_listener(ListenerKind::ws)};
+    config.settings.limits.output_bytes = 10'000;
+    RunningBroker broker(config);
+    auto under = connect_tcp(broker.port());
+    Wire* raw = under.get();
+    TestClient deaf(connect_websocket(std::move(under), {}));
+    deaf.connect(named("deaf"));
+    Bytes pings;
+    for (int i = 0; i < 500; ++i) write_masked_frame(0x89, Bytes(125, 'p'), 7, pings);
+    // What the kernel holds comes on top of the broker's bound.
+    constexpr std::size_t kMost = 256UL << 20;
+    std::size_t sent = 0;
+    for (; sent < kMost && broker.counter("sockets_ws") == 1; sent += pings.size()) raw->send(pings);
+    EXPECT_LT(sent, kMost);
+}
+
 TEST(TransportLimits, AreEachListenersOwn) {
     auto config = test_config(Mode::standard);
     config.listen.clear();
