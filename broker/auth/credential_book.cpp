@@ -101,7 +101,7 @@ void CredentialBook::close_grant(const GrantPtr& grant, std::string why) const {
     if (!grant) return;
     grant->end();
     shards([grant, why = std::move(why)](Hub& hub) {
-        hub.close_sessions([&](const Session& s) { return s.grant == grant; }, std::nullopt, why);
+        hub.close_sessions([&](const Session& s) { return s.grant == grant; }, why);
     });
 }
 
@@ -174,12 +174,7 @@ Result<Token> CredentialBook::revoke_token(std::string_view text) {
         for (const auto& gone : change.remove) revoked_.erase(gone.key);
         revoked_[token->id] = token->expires;
     }
-    shards([id = token->id](Hub& hub) {
-        const auto holds = [&](const Session& s) {
-            return s.grant && std::ranges::find(s.grant->tokens(), id, &HeldToken::id) != s.grant->tokens().end();
-        };
-        hub.close_sessions(holds, TokenFault::revoked, describe(TokenFault::revoked));
-    });
+    shards([id = token->id](Hub& hub) { hub.token_revoked(id); });
     return *token;
 }
 
@@ -289,7 +284,7 @@ Result<> CredentialBook::add_to_blacklist(const std::string& client_id) {
         blacklist_[client_id];
     }
     shards([client_id](Hub& hub) {
-        hub.close_sessions([&](const Session& s) { return s.client_id == client_id; }, std::nullopt, "blacklisted");
+        hub.close_sessions([&](const Session& s) { return s.client_id == client_id; }, "blacklisted");
     });
     return {};
 }

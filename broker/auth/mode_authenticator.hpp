@@ -20,6 +20,7 @@ public:
     ModeAuthenticator(CredentialBook& book, ConfigAuthenticator& configured) : book_(book), configured_(configured) {}
 
     [[nodiscard]] std::optional<Login> check(const Credentials& credentials, Later later) override;
+    [[nodiscard]] bool shut_out(std::string_view client_id) override { return book_.blacklisted(client_id); }
     [[nodiscard]] TokenUpload upload_token(const Grant& current, std::string_view client_id,
                                            std::string_view body) override;
 

@@ -123,9 +123,10 @@ public:
     MessageId publish_system(std::string_view topic, BytesView payload, mqtt::QoS qos, bool retain,
                         std::optional<StoreOperation> also = {});
     void close_all(CloseCause cause);
-    // Closes connected ones as not authorized, those with tokens after a notice with `fault`; how many there were.
-    std::size_t close_sessions(const std::function<bool(const Session&)>& which, std::optional<TokenFault> fault,
-                               std::string_view why);
+    // Closes connected ones as not authorized; how many there were.
+    std::size_t close_sessions(const std::function<bool(const Session&)>& which, std::string_view why);
+    // Closes those that hold this token, after a notice that it was revoked.
+    void token_revoked(std::string_view token_id);
     // Its list has been replaced: its sessions lose the filters that they may no longer hold.
     void grant_changed(const Grant& grant);
     template <class Visit>

@@ -175,20 +175,30 @@ bool Hub::filters_follow(const Session& session) const {
     return std::ranges::any_of(session.grant->tokens(), [](const HeldToken& t) { return t.type != "W"; });
 }
 
-std::size_t Hub::close_sessions(const std::function<bool(const Session&)>& which, std::optional<TokenFault> fault,
-                                std::string_view why) {
+std::size_t Hub::close_sessions(const std::function<bool(const Session&)>& which, std::string_view why) {
     std::vector<SessionNumber> found;
     for (const auto& [id, session] : sessions_) {
         if (session->link != nullptr && which(*session)) found.push_back(session->number);
     }
     for (const auto number : found) {
+        // The will of one that was closed may have closed another.
         Session* session = find(number);
-        if (session == nullptr || session->link == nullptr) continue;
-        if (fault && session->grant && !session->grant->tokens().empty())
-            notify_invalid(*session, *fault, session->grant->tokens().front().type);
-        close(*session, CloseCause::not_authorized, ReasonCode::not_authorized, why);
+        if (session != nullptr && session->link != nullptr)
+            close(*session, CloseCause::not_authorized, ReasonCode::not_authorized, why);
     }
     return found.size();
+}
+
+void Hub::token_revoked(std::string_view token_id) {
+    const auto holds = [&](const Session& session) {
+        if (!session.grant) return false;
+        const auto& tokens = session.grant->tokens();
+        const auto at = std::ranges::find(tokens, token_id, &HeldToken::id);
+        if (at == tokens.end()) return false;
+        notify_invalid(*find(session.number), TokenFault::revoked, at->type);
+        return true;
+    };
+    close_sessions(holds, describe(TokenFault::revoked));
 }
 
 void Hub::grant_changed(const Grant& grant) {

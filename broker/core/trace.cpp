@@ -31,7 +31,7 @@ std::uint8_t* put(std::uint8_t* at, Integer value) {
 }
 
 std::uint8_t* put_text(std::uint8_t* at, std::string_view text) {
-    std::memcpy(at, text.data(), text.size());
+    if (!text.empty()) std::memcpy(at, text.data(), text.size());  // an empty view may point nowhere
     return at + text.size();
 }
 

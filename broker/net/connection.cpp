@@ -245,6 +245,8 @@ void Connection::on_login(const Login& login) {
     const auto packet = mqtt::decode_connect(unframed->frame);
     if (!packet) return;
     if (!login.good) return refuse(*packet, login);
+    if (shard_.shared_.authenticator.shut_out(packet->client_id))
+        return refuse(*packet, {.reason = mqtt::ReasonCode::banned});
     if (!enter(*packet, login.grant)) return;
     const Bytes rest(in_.begin() + static_cast<std::ptrdiff_t>(unframed->frame.size), in_.end());
     in_.clear();

@@ -71,6 +71,8 @@ public:
     // Never blocks. Nothing: `later` is called once, on another thread, when the answer is known. A grant may have
     // ended by the time the connection takes it: it asks.
     [[nodiscard]] virtual std::optional<Login> check(const Credentials& credentials, Later later) = 0;
+    // Asked once more when an answer came later: a client may have been shut out meanwhile. Never blocks.
+    [[nodiscard]] virtual bool shut_out(std::string_view /*client_id*/) { return false; }
     // Never blocks. `body` is the payload of `$SYS/uploadToken`.
     [[nodiscard]] virtual TokenUpload upload_token(const Grant& /*current*/, std::string_view /*client_id*/,
                                                    std::string_view /*body*/) {

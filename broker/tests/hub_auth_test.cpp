@@ -242,12 +242,22 @@ TEST_F(GrantsOfApsara, APersistentSessionKeepsOnlyTheFiltersThatItsNextConnectio
 
 TEST_F(GrantsOfApsara, CloseTheSessionsThatAnAdministratorNames) {
     Client c(rig, token("RW", {{.filter = "task"}}, std::chrono::hours(1)));
-    EXPECT_EQ(rig.hub(Client::kId).close_sessions([](const Session& s) { return s.client_id == "x"; }, {}, "no"), 0U);
-    EXPECT_EQ(rig.hub(Client::kId)
-                  .close_sessions([](const Session& s) { return s.client_id == Client::kId; }, TokenFault::revoked,
-                                  "revoked"),
-              1U);
-    EXPECT_EQ(c.link.look().at(0).payload, R"({"code":3,"type":"RW"})");
+    auto& hub = rig.hub(Client::kId);
+    EXPECT_EQ(hub.close_sessions([](const Session& s) { return s.client_id == "x"; }, "no"), 0U);
+    EXPECT_EQ(hub.close_sessions([](const Session& s) { return s.client_id == Client::kId; }, "yes"), 1U);
+    EXPECT_TRUE(c.link.look().empty());
+    EXPECT_EQ(c.link.closed, CloseCause::not_authorized);
+}
+
+TEST_F(GrantsOfApsara, ARevokedTokenIsNamedByItsType) {
+    std::vector<HeldToken> two{
+        {.type = "R", .id = "r", .expires = rig.clock.wall() + std::chrono::hours(1), .rules = {}},
+        {.type = "W", .id = "w", .expires = rig.clock.wall() + std::chrono::hours(1), .rules = {}}};
+    Client c(rig, new Grant("AK|mqtt-1", std::move(two)));
+    rig.hub(Client::kId).token_revoked("another");
+    EXPECT_FALSE(c.link.closed);
+    rig.hub(Client::kId).token_revoked("w");
+    EXPECT_EQ(c.link.look().at(0).payload, R"({"code":3,"type":"W"})");
     EXPECT_EQ(c.link.closed, CloseCause::not_authorized);
 }
 
