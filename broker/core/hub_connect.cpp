@@ -27,6 +27,19 @@ std::string_view reason_text(std::string_view why) {
     return text.substr(0, mqtt::find_bad_utf8(text).value_or(text.size()));
 }
 
+// The largest CONNACK that lets this client in [MQTT-3.1.2-24] [MQTT-3.1.4-5].
+std::size_t connack_bytes(const mqtt::ConnectView& p, const Settings& settings) {
+    constexpr std::size_t kFixed = 5;
+    constexpr std::size_t kNumbers = 23;  // every property that has one
+    constexpr std::size_t kText = 3;
+    constexpr std::size_t kAssigned = 29;
+    const auto id = p.client_id.empty() ? kAssigned : p.client_id.size();
+    const bool asks = p.properties.number_or(PropertyId::request_response_information, 0) == 1;
+    const auto& information = settings.response_information;
+    return kFixed + kNumbers + (p.client_id.empty() ? kText + kAssigned : 0) +
+           (asks && !information.empty() ? kText + information.size() + 1 + id : 0);
+}
+
 // Nobody who may not come in learns about others or about what exists.
 bool tells_why(CloseCause cause, ReasonCode reason) {
     return cause != CloseCause::client_id_conflict && cause != CloseCause::not_authorized &&
@@ -76,7 +89,14 @@ std::optional<std::pair<ReasonCode, std::string>> Hub::check_connect(const mqtt:
     }
     // Its identity was removed while the password was being checked.
     if (grant != nullptr && grant->ended()) return std::pair{ReasonCode::not_authorized, std::string("not authorized")};
+    const auto most = p.properties.number_or(PropertyId::maximum_packet_size, 0xFFFF'FFFF);
+    if (p.version == mqtt::ProtocolVersion::v5 && most < connack_bytes(p, settings)) {
+        return std::pair{ReasonCode::packet_too_large,
+                         "a maximum packet size of " + std::to_string(most) + " is too small for CONNACK"};
+    }
     if (!p.will) return std::nullopt;
+    if (p.will->topic.starts_with('$'))
+        return std::pair{ReasonCode::topic_name_invalid, std::string("will: topics of the server are its own")};
     if (!settings.wills)
         return std::pair{ReasonCode::implementation_specific_error, std::string("wills are switched off")};
     if (p.will->retain && !settings.retain) {
