@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <map>
 #include <set>
 
 #include "broker/tests/conformance_rig.hpp"
@@ -277,6 +278,55 @@ TEST_F(Conformance5, AssignsIdsThatNobodyHas) {
     clients.front().drop();
     TestClient by_name(broker_.port());  // it may come back under the name that it was given
     EXPECT_EQ(by_name.connect(v5(*ids.begin())).reason, ReasonCode::success);
+}
+
+TEST_F(Conformance5, GivesOneCopyForEachIdentifier) {
+    auto sub = client(v5("sub"));
+    sub.subscribe("o/#", kQos0, {}, 1);
+    sub.subscribe("o/+", kQos2, {}, 268'435'455);
+    sub.subscribe("o/x", kQos1, {}, 7);
+    client(v5("pub")).publish("o/x", "m", kQos2);
+    std::map<std::uint32_t, QoS> copies;
+    for (int i = 0; i < 3; ++i) {
+        const auto got = sub.receive();
+        const mqtt::PropertiesView told(got.properties);
+        copies.emplace(told.number(PropertyId::subscription_identifier).value(), got.qos);
+    }
+    EXPECT_EQ(copies, (std::map<std::uint32_t, QoS>{{1, kQos0}, {7, kQos1}, {268'435'455, kQos2}}));
+    EXPECT_TRUE(sub.nothing_waits());
+}
+
+TEST_F(Conformance5, LetsTheSmallestClientInThatCanBeTold) {
+    auto options = v5("small", 0xFFFF'FFFF);
+    options.properties.number(PropertyId::maximum_packet_size, 28);
+    EXPECT_TRUE(client(options).nothing_waits());
+    auto nameless = v5("");
+    nameless.properties.number(PropertyId::maximum_packet_size, 60);
+    TestClient c(broker_.port());
+    EXPECT_TRUE(mqtt::PropertiesView(c.connect(nameless).properties).text(PropertyId::assigned_client_identifier));
+}
+
+class WithoutRetain : public StandardBroker {
+protected:
+    static Config config() {
+        auto c = test_config(Mode::standard);
+        c.settings.retain = false;
+        return c;
+    }
+    WithoutRetain() : StandardBroker(config()) {}
+};
+
+TEST_F(WithoutRetain, RefusesWhatIsToBeRetained) {
+    auto options = v5("will");
+    options.will_topic = "w";
+    options.will_retain = true;
+    TestClient refused(broker_.port());
+    EXPECT_EQ(refused.connect(options).reason, ReasonCode::retain_not_supported);
+    EXPECT_TRUE(refused.closed_by_broker());
+    TestClient c(broker_.port());
+    EXPECT_EQ(c.connect(v5("pub")).number(PropertyId::retain_available), 0U);
+    EXPECT_THROW(c.publish("t", "x", kQos1, true), std::runtime_error);
+    EXPECT_EQ(c.expect(PacketType::disconnect).reason, ReasonCode::retain_not_supported);
 }
 
 }  // namespace
