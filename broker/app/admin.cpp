@@ -47,9 +47,11 @@ std::string_view key_of(const Request& request) {
 }  // namespace
 
 struct Admin::Impl {
-    Impl(const AdminOptions& options, Control& c, const Clock& k) : control(c), clock(k), keys(options.data, k) {}
+    Impl(const AdminOptions& options, Control& c, Rules& r, const Clock& k)
+        : control(c), rules(r), clock(k), keys(options.data, k) {}
 
     Control& control;
+    Rules& rules;
     const Clock& clock;
     AdminKeys keys;
     std::unique_ptr<audit::Log> audit;
@@ -164,6 +166,7 @@ struct Admin::Impl {
             out += fmt::format("# HELP broker_{0} {1}\n# TYPE broker_{0} {2}\nbroker_{0} {3}\n", f.name, f.help, f.kind,
                                f.value);
         }
+        out += rule_metrics(rules);
         return http::text_response(200, std::move(out), "text/plain; version=0.0.4; charset=utf-8");
     }
 
@@ -225,6 +228,12 @@ struct Admin::Impl {
         add_key_routes(add_route, writer, keys);
         router->add("GET", "/api/v1/openapi.yaml",
                     [](const Request&) { return http::text_response(200, std::string(kOpenApi), "application/yaml"); });
+        add_rule_routes(add_route, rules, writer);
+        const auto may_publish = [this](const Request& request) {
+            const auto caller = keys.find(key_of(request));
+            return caller && caller->role >= AdminRole::operate;
+        };
+        add_inbound_route(*router, may_publish, control, rules, clock);
         router->add("GET", "/metrics", [this](const Request&) { return metrics(); });
         router->add("GET", "/healthz", [](const Request&) { return http::text_response(200, "ok\n"); });
         router->add("GET", "/readyz", [this](const Request&) {
@@ -233,8 +242,8 @@ struct Admin::Impl {
     }
 };
 
-Admin::Admin(const AdminOptions& options, Control& control, const Clock& clock)
-    : impl_(std::make_unique<Impl>(options, control, clock)) {
+Admin::Admin(const AdminOptions& options, Control& control, Rules& rules, const Clock& clock)
+    : impl_(std::make_unique<Impl>(options, control, rules, clock)) {
     auto log = audit::Log::open({.dir = options.data / "audit", .origin = "shelfwire/broker"}, clock);
     if (!log) throw std::runtime_error((options.data / "audit").string() + ": " + log.error().message());
     impl_->audit = std::move(*log);

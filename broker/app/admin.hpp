@@ -18,9 +18,11 @@ struct AdminOptions {
 
 // Starts with the constructor, which throws std::runtime_error when it cannot listen or open its files; ends with the
 // destructor.
+class Rules;
+
 class Admin {
 public:
-    Admin(const AdminOptions& options, Control& control, const Clock& clock);
+    Admin(const AdminOptions& options, Control& control, Rules& rules, const Clock& clock);
     ~Admin();
     [[nodiscard]] const std::string& address() const;
     // "GET /api/v1/groups", for holding openapi.yaml to them.

@@ -9,7 +9,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "broker/app/durable_file.hpp"
+#include "broker/adapters/durable_file.hpp"
 #include "common/core/bytes.hpp"
 #include "common/core/ids.hpp"
 

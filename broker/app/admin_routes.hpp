@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "broker/app/control.hpp"
+#include "broker/app/rules.hpp"
 #include "common/http/router.hpp"
 
 namespace esl::broker {
@@ -40,5 +41,12 @@ void add_key_routes(const AddRoute& add, const WriteDown& write_down, AdminKeys&
 
 // /api/v1/traces/...
 void add_trace_routes(const AddRoute& add, Control& control);
+// /api/v1/rules...
+void add_rule_routes(const AddRoute& add, Rules& rules, WriteDown write_down);
+// POST /api/v1/inbound/{rule}, which wants the rule's signature or the key.
+void add_inbound_route(http::Router& router, std::function<bool(const http::Request&)> has_key, Control& control,
+                       Rules& rules, const Clock& clock);
+// A part of /metrics: every rule by its name.
+[[nodiscard]] std::string rule_metrics(const Rules& rules);
 
 }  // namespace esl::broker

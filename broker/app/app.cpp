@@ -24,6 +24,7 @@
 #include "broker/app/listen.hpp"
 #include "broker/app/message_ids.hpp"
 #include "broker/app/registrar.hpp"
+#include "broker/app/rules.hpp"
 #include "broker/auth/mode_authenticator.hpp"
 #include "broker/net/shard.hpp"
 
@@ -84,6 +85,7 @@ struct App::Impl {
     }
     ~Impl() {
         configured.passwords().stop();  // it answers to shards
+        if (rules) rules->stop();       // and so does this
         shards.clear();
         if (store) store->close();
         ::close(stop_event);
@@ -111,6 +113,8 @@ struct App::Impl {
                                                                     .device_bytes = config.trace_device_bytes},
                                                   clock);
         }
+        control.emplace(shards, registrar, store.get(), endpoints);
+        rules = std::make_unique<Rules>(config.rules, config.data, config.settings.apsara(), clock, *control);
         const Shard::Shared shared{.settings = config.settings,
                                    .clock = clock,
                                    .store = store.get(),
@@ -119,7 +123,8 @@ struct App::Impl {
                                    .addresses = addresses,
                                    .endpoints = endpoints,
                                    .traces = traces.get(),
-                                   .trace_mode = config.trace};
+                                   .trace_mode = config.trace,
+                                   .exporter = &rules->exporter()};
         for (unsigned i = 0; i < count; ++i)
             shards.push_back(std::make_unique<Shard>(i, count, shared, registrar.current()));
         for (auto& shard : shards) shard->set_peers(shards);
@@ -130,15 +135,19 @@ struct App::Impl {
         credentials->on_every_shard([this](std::function<void(Hub&)> work) {
             for (auto& shard : shards) shard->post(RunOnShard{[&hub = shard->hub(), work] { work(hub); }});
         });
-        control.emplace(shards, registrar, store.get(), endpoints);
         control->set_credentials(credentials.get(), &configured);
         control->set_traces(traces.get(), ids.instance);
         registrar.on_change([this](std::shared_ptr<const Registry> registry) {
             for (auto& shard : shards)
                 shard->post(RunOnShard{[&hub = shard->hub(), registry] { hub.set_registry(registry); }});
         });
+        rules->start([this](const std::shared_ptr<const ExportTable>& table) {
+            if (running) return control->set_exports(table);
+            for (auto& shard : shards)
+                shard->post(RunOnShard{[&hub = shard->hub(), table] { hub.set_exports(table); }});
+        });
         if (!config.admin.empty()) {
-            admin.emplace(AdminOptions{.listen = config.admin, .data = config.data}, *control, clock);
+            admin.emplace(AdminOptions{.listen = config.admin, .data = config.data}, *control, *rules, clock);
             spdlog::info("administration on {}", admin->address());
         }
     }
@@ -161,7 +170,9 @@ struct App::Impl {
         // Every shard must know what the others hold before the first client is let in.
         for (auto& shard : shards) shard->post(RunOnShard{[&told] { told.count_down(); }});
         told.wait();
-        for (auto& shard : shards) shard->post(RunOnShard{[&shard] {
+        running = true;
+        for (auto& shard : shards)
+            shard->post(RunOnShard{[&shard] {
                 shard->hub().publish_left_behind();
                 shard->open_doors();
             }});
@@ -180,6 +191,7 @@ struct App::Impl {
         admin.reset();
         for (auto& shard : shards) shard->post_stop();
         for (auto& shard : shards) shard->join();
+        rules->stop();
         if (store) store->close();
         return 0;
     }
@@ -223,6 +235,8 @@ struct App::Impl {
     std::unique_ptr<TraceFiles> traces;
     std::vector<std::unique_ptr<Shard>> shards;
     std::optional<Control> control;
+    std::unique_ptr<Rules> rules;
+    std::atomic<bool> running{false};
     std::optional<Admin> admin;
     int stop_event;
     std::atomic<int> stops{0};
@@ -254,11 +268,12 @@ void App::reload() {
             const auto now = load_config(old.file, old.effective_mode());
             groups = now.groups;
             topics = now.topics;
+            impl_->rules->book().reload(now.rules);
             groups.insert(groups.end(), old.option_groups.begin(), old.option_groups.end());
             topics.insert(topics.end(), old.option_topics.begin(), old.option_topics.end());
         }
         impl_->registrar.reload(groups, topics);
-        spdlog::info("reloaded groups, topics and certificates; other settings wait for a restart");
+        spdlog::info("reloaded groups, topics, rules and certificates; other settings wait for a restart");
     } catch (const std::exception& error) {
         spdlog::error("reload: {}; nothing has changed", error.what());
     }

@@ -100,6 +100,32 @@ void read_trace(const Table& t, Config& config) {
     t.read("device_bytes", config.trace_device_bytes, kLeast, 1LL << 50);
 }
 
+// The keys are those of the table of fields, so that a rule reads alike here and over REST.
+struct FromToml {
+    const Table& table;
+    RuleSpec& rule;
+    const char* key;
+
+    void operator()(std::string RuleSpec::* member) const { table.read(key, rule.*member); }
+    void operator()(bool RuleSpec::* member) const { table.read(key, rule.*member); }
+    void operator()(std::uint64_t RuleSpec::* member) const { table.read(key, rule.*member, 0, 1LL << 50); }
+    void operator()(milliseconds RuleSpec::* member) const { table.read(key, rule.*member); }
+};
+
+void read_rules(const Table& root, Config& config) {
+    for (const auto& t : root.tables("rule")) {
+        t.only({"id",          "kind",         "resource", "via",          "enabled",     "durable", "ordered",
+                "outbox_rows", "outbox_bytes", "keep",     "retry_first",  "retry_limit", "url",     "secret",
+                "timeout",     "connections",  "path",     "rotate_bytes", "rotate_keep", "topic",   "qos",
+                "filter",      "client_id",    "user",     "password"});
+        RuleSpec rule;
+        for (const auto& field : rule_fields()) std::visit(FromToml{t, rule, field.key}, field.member);
+        if (const auto ok = check_rule(rule, config.settings.apsara()); !ok)
+            throw ConfigError(t.where("id") + ": rule '" + rule.id + "': " + ok.error().message());
+        config.rules.push_back(std::move(rule));
+    }
+}
+
 void read_auth(const Table& root, Config& config) {
     for (const auto& t : root.tables("user")) {
         t.only({"name", "password", "password_hash"});
@@ -212,6 +238,7 @@ Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_o
                "limits",
                "store",
                "trace",
+               "rule",
                "log"});
     Config config;
     config.file = file;
@@ -258,6 +285,7 @@ Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_o
     log.read("level", config.log.level);
     log.read("json", config.log.json);
     read_trace(root.table("trace"), config);
+    read_rules(root, config);
     read_auth(root, config);
     read_limits(root.table("limits"), s.limits);
     check_values(root, config);

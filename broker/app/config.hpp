@@ -9,6 +9,7 @@
 #include "broker/app/listener_config.hpp"
 #include "broker/core/settings.hpp"
 #include "broker/core/trace.hpp"
+#include "broker/rules/rule.hpp"
 #include "common/log/log.hpp"
 
 namespace esl::broker {
@@ -48,6 +49,7 @@ struct Config {
     std::chrono::milliseconds trace_keep = std::chrono::hours(72);
     std::uint64_t trace_message_bytes = 1ULL << 30;
     std::uint64_t trace_device_bytes = 128ULL << 20;
+    std::vector<RuleSpec> rules;
     Settings settings;
     log::Options log;
 

@@ -79,13 +79,30 @@ Result<> Control::check_publish(const std::string& topic, std::size_t size) cons
 }
 
 Result<> Control::publish(const std::string& topic, Bytes payload, mqtt::QoS qos, bool retain) {
-    if (auto ok = check_publish(topic, payload.size()); !ok) return ok;
-    if (retain && !shards_.front()->hub().settings().retain)
+    return publish({.topic = topic, .payload = std::move(payload), .qos = qos, .retain = retain}, {});
+}
+
+Result<> Control::publish(OutsideMessage message, Told told) {
+    if (auto ok = check_publish(message.topic, message.payload.size()); !ok) return ok;
+    if (message.retain && !shards_.front()->hub().settings().retain)
         return fail(ParseError::out_of_range, "retain: is switched off");
-    shards_.front()->post(RunOnShard{[shard = shards_.front().get(), topic, payload = std::move(payload), qos, retain] {
-        shard->hub().publish_system(topic, payload, qos, retain);
-    }});
+    shards_.front()->post(
+        RunOnShard{[shard = shards_.front().get(), message = std::move(message), told = std::move(told)] {
+            shard->hub().publish_system({.topic = message.topic,
+                                         .payload = message.payload,
+                                         .properties = message.properties,
+                                         .qos = message.qos,
+                                         .retain = message.retain,
+                                         .online_only = message.online_only,
+                                         .expires = message.expires},
+                                        told);
+        }});
     return {};
+}
+
+void Control::set_exports(const std::shared_ptr<const ExportTable>& exports) {
+    for (std::size_t i = 0; i < shards_.size(); ++i)
+        on_shard(i, [exports](Shard& shard) { shard.hub().set_exports(exports); });
 }
 
 Result<std::string> Control::send(const std::string& topic, Bytes payload, mqtt::QoS qos) {

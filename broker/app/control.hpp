@@ -11,12 +11,14 @@
 #include "broker/app/registrar.hpp"
 #include "broker/core/counters.hpp"
 #include "broker/ports/message_store.hpp"
+#include "broker/ports/publisher.hpp"
 
 namespace esl::broker {
 
 class ConfigAuthenticator;
 class CredentialBook;
 class Shard;
+struct ExportTable;
 struct Endpoint;
 
 struct SessionInfo {
@@ -43,7 +45,7 @@ constexpr std::string_view describe(ControlError) {
 }
 
 // Thread-safe. The shards and endpoints outlive it and are running.
-class Control {
+class Control final : public Publisher {
 public:
     Control(std::vector<std::unique_ptr<Shard>>& shards, Registrar& registrar, const MessageStore* store,
             const std::vector<std::unique_ptr<Endpoint>>& endpoints)
@@ -66,6 +68,9 @@ public:
     }
     [[nodiscard]] CredentialBook* credentials() const { return credentials_; }
     [[nodiscard]] const ConfigAuthenticator* configured() const { return configured_; }
+    [[nodiscard]] Result<> publish(OutsideMessage message, Told told) override;
+    // What the shards match publishes against from the return on.
+    void set_exports(const std::shared_ptr<const ExportTable>& exports);
     // Where traces are kept, and the first half of message ids. Before anybody asks.
     void set_traces(TraceFiles* traces, std::uint64_t instance) {
         traces_ = traces;

@@ -126,6 +126,7 @@ int run_ctl(int argc, char** argv) {
     add_trace_commands(app, run_client);
     add_credential_commands(app, run_client);
     add_key_commands(app, run_client);
+    add_rule_commands(app, run_client);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -40,5 +40,7 @@ void add_credential_commands(CLI::App& app, std::function<int(CtlClient&)>& run)
 // `trace client`, `trace message`: the command that was given goes into `run`.
 void add_key_commands(CLI::App& app, std::function<int(CtlClient&)>& run);
 void add_trace_commands(CLI::App& app, std::function<int(CtlClient&)>& run);
+// `rule list`, `show`, `add`, `set`, `rm`.
+void add_rule_commands(CLI::App& app, std::function<int(CtlClient&)>& run);
 
 }  // namespace esl::broker

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
-#include "broker/app/durable_file.hpp"
+#include "broker/adapters/durable_file.hpp"
 
 namespace esl::broker {
 namespace {

@@ -64,7 +64,8 @@ std::expected<RpcParameters, RpcFault> parameters_of(const Request& request) {
 
 const RpcAction* find_action(std::string_view name) {
     for (const auto* table :
-         {rpc_session_actions(), rpc_token_actions(), rpc_identity_actions(), rpc_certificate_actions()}) {
+         {rpc_session_actions(), rpc_token_actions(), rpc_identity_actions(), rpc_certificate_actions(),
+          rpc_trace_actions()}) {
         for (const auto* row = table; row->name != nullptr; ++row) {
             if (name == row->name) return row;
         }

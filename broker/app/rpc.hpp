@@ -56,6 +56,7 @@ struct RpcAction {
 [[nodiscard]] const RpcAction* rpc_token_actions();
 [[nodiscard]] const RpcAction* rpc_identity_actions();
 [[nodiscard]] const RpcAction* rpc_certificate_actions();
+[[nodiscard]] const RpcAction* rpc_trace_actions();
 
 [[nodiscard]] RpcFault rpc_fault(const Error& error);
 // What a parameter may be is said by `parse`; anything else is the fault.

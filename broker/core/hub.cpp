@@ -15,6 +15,7 @@ Parcel::Parcel(const MessagePtr& message)
       retain(message->retain),
       point_to_point(message->point_to_point),
       ordered(message->ordered),
+      online_only(message->online_only),
       expires(message->expires),
       born(message->born),
       publisher(message->publisher),
@@ -30,6 +31,7 @@ const MessagePtr& Parcel::share() {
                                                           .retain = retain,
                                                           .point_to_point = point_to_point,
                                                           .ordered = ordered,
+                                                          .online_only = online_only,
                                                           .expires = expires,
                                                           .born = born,
                                                           .publisher = publisher});
@@ -246,6 +248,7 @@ void Hub::peer(ShardId from, PeerMessage message) {
 void Hub::end_turn() {
     counters_.turns_total.add();
     ports_.tracer.end_turn();
+    post_exports();
     if (batch_.empty() && after_.empty() && !ask_again_) return;
     ask_again_ = false;
     batches_.push_back(std::move(after_));
@@ -345,18 +348,27 @@ void Hub::say_system_topics(const SystemTotals& totals) {
                           });
 }
 
-MessageId Hub::publish_system(std::string_view topic, BytesView payload, mqtt::QoS qos, bool retain,
-                         std::optional<StoreOperation> also) {
-    Parcel parcel(topic, payload);
-    parcel.qos = qos;
-    parcel.retain = retain;
-    parcel.point_to_point = ports_.settings.p2p && parse_point_to_point(topic).has_value();
-    parcel.id = new_message_id(qos);
+MessageId Hub::publish_system(const SystemMessage& message, std::function<void(bool, MessageId)> told,
+                              std::optional<StoreOperation> also) {
+    Parcel parcel(message.topic, message.payload);
+    parcel.properties = message.properties;
+    parcel.qos = message.qos;
+    parcel.retain = message.retain;
+    parcel.expires = message.expires;
+    parcel.point_to_point = ports_.settings.p2p && parse_point_to_point(message.topic).has_value();
+    parcel.online_only = message.online_only && parcel.point_to_point;
+    parcel.id = new_message_id(message.qos);
     const auto id = parcel.id;
     ports_.tracer.message(TraceAction::pub_mq, id, {});
     PendingPublish pending;
+    pending.qos = message.qos;
     if (also && ports_.store != nullptr) pending.also.push_back(std::move(*also));
+    const bool answered = message.qos != mqtt::QoS::at_most_once;
+    if (told && answered) {
+        pending.told = std::make_unique<std::function<void(bool)>>([told, id](bool stored) { told(stored, id); });
+    }
     route(parcel, std::move(pending));
+    if (told && !answered) told(true, id);
     return id;
 }
 

@@ -14,6 +14,7 @@
 
 #include "broker/core/counters.hpp"
 #include "broker/core/expiry_watch.hpp"
+#include "broker/core/export_table.hpp"
 #include "broker/core/peers.hpp"
 #include "broker/core/retained.hpp"
 #include "broker/core/session.hpp"
@@ -57,6 +58,7 @@ public:
     bool retain = false;
     bool point_to_point = false;
     bool ordered = false;
+    bool online_only = false;
     UnixMillis expires{};
     UnixMillis born{};
     SessionNumber publisher = 0;
@@ -78,6 +80,10 @@ public:
         std::function<void(std::uint64_t, const Result<>&)> on_stored;
         Authenticator* authenticator = nullptr;  // for tokens that come later; null: they are ignored
         Tracer tracer{};
+        Exporter* exporter = nullptr;  // null: no rules
+        // Called on the exporter's thread, once for each batch in order; must hand the news to exported() on this
+        // shard.
+        std::function<void(bool)> on_exported{};
     };
 
     Hub(Ports ports, std::shared_ptr<const Registry> registry);
@@ -107,21 +113,42 @@ public:
 
     void peer(ShardId from, PeerMessage message);
     void stored(std::uint64_t batch, const Result<>& result);
+    // The exporter has answered the oldest batch that somebody waits for.
+    void exported(bool stored);
     // Once a second.
     void tick();
     // Hands the turn's changes to the store.
     void end_turn();
-    [[nodiscard]] bool store_idle() const { return batches_.empty() && batch_.empty(); }
+    [[nodiscard]] bool store_idle() const {
+        return batches_.empty() && batch_.empty() && exports_posted_.empty() && export_batch_.empty();
+    }
 
     // Administration.
+    // Null: no rule wants anything.
+    void set_exports(std::shared_ptr<const ExportTable> exports) { exports_ = std::move(exports); }
     void set_registry(std::shared_ptr<const Registry> registry) { registry_ = std::move(registry); }
     // True when the client was connected here.
     bool kick(std::string_view client_id);
     // What stands on $SYS/broker/...; one shard says it for all, every `system_interval`.
     void say_system_topics(const SystemTotals& totals);
-    // Gives the message's id.
+    // A message of administration or a rule; views are needed during the call only.
+    struct SystemMessage {
+        std::string_view topic;
+        BytesView payload;
+        BytesView properties{};  // MQTT 5, without alias and expiry
+        mqtt::QoS qos = mqtt::QoS::at_least_once;
+        bool retain = false;
+        bool online_only = false;
+        UnixMillis expires{};
+    };
+    // `told` (it may be empty) hears once whether it was taken: QoS 1 and 2 after the commit, when one is needed.
+    // `also` is in the same commit.
+    MessageId publish_system(const SystemMessage& message, std::function<void(bool, MessageId)> told,
+                             std::optional<StoreOperation> also = {});
     MessageId publish_system(std::string_view topic, BytesView payload, mqtt::QoS qos, bool retain,
-                        std::optional<StoreOperation> also = {});
+                        std::optional<StoreOperation> also = {}) {
+        return publish_system({.topic = topic, .payload = payload, .qos = qos, .retain = retain}, {}, std::move(also));
+    }
     void close_all(CloseCause cause);
     // Closes connected ones as not authorized; how many there were.
     std::size_t close_sessions(const std::function<bool(const Session&)>& which, std::string_view why);
@@ -148,6 +175,8 @@ private:
         mqtt::QoS qos = mqtt::QoS::at_most_once;
         bool matched = false;
         bool remember_id = false;  // QoS 2 of a persistent publisher
+        bool export_failed = false;
+        std::unique_ptr<std::function<void(bool)>> told;  // of a message that is no client's
         std::uint32_t waiting = 0;
         std::uint8_t share_tries = 0;
         std::uint64_t retain_order = 0;
@@ -250,6 +279,13 @@ private:
     void watch_expiries();
     void drop_refused_filters(Session& session);
     [[nodiscard]] bool filters_follow(const Session& session) const;
+
+    // hub_export.cpp
+    bool export_publish(std::string_view client_id, bool clean_session, const Parcel& parcel);
+    [[nodiscard]] bool tells_of(std::string_view client_id) const;
+    [[nodiscard]] bool exports_presence_of(std::string_view client_id) const;
+    void export_presence(const std::string& client_id, std::string_view event, const std::string& json);
+    void post_exports();
 
     // hub_deliver.cpp
     bool deliver_here(Parcel& parcel, std::vector<Recipient>& owed);
@@ -363,6 +399,10 @@ private:
     SystemTopics system_topics_;
     std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
     std::uint64_t swept_order_ = 0;
+    std::shared_ptr<const ExportTable> exports_;
+    std::vector<ExportItem> export_batch_;                   // of this turn
+    std::vector<std::uint32_t> export_slots_;                // publishes of this turn that wait for it
+    std::deque<std::vector<std::uint32_t>> exports_posted_;  // handed over and not answered
     MessageId next_qos0_id_ = 0;
     MessageId end_qos0_id_ = 0;
     SteadyTime started_;

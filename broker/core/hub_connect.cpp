@@ -437,13 +437,14 @@ void Hub::trace_end(const Session& session, CloseCause cause) {
                          trace_info(cause));
 }
 
+bool Hub::tells_of(std::string_view client_id) const {
+    const auto& topic = ports_.settings.presence_topic;
+    const auto& groups = ports_.settings.presence_groups;
+    return !topic.empty() && (groups.empty() || std::ranges::find(groups, group_of(client_id)) != groups.end());
+}
+
 void Hub::tell_presence(const Session& session, std::string_view event, const std::string& peer) {
-    const auto& settings = ports_.settings;
-    if (settings.presence_topic.empty()) return;
-    if (!settings.presence_groups.empty() &&
-        std::ranges::find(settings.presence_groups, group_of(session.client_id)) == settings.presence_groups.end()) {
-        return;
-    }
+    if (!tells_of(session.client_id) && !exports_presence_of(session.client_id)) return;
     const StoredConnection connection{.session = session.number,
                                       .client_id = session.client_id,
                                       .channel_id = channel_text(session.channel, ports_.ids.channel_key),
@@ -471,7 +472,13 @@ void Hub::say_presence(const StoredConnection& of, std::string_view event, std::
     const std::string json =
         fmt::format(R"({{"clientId":"{}","time":{},"eventType":"{}","channelId":"{}","clientIp":"{}"}})", id,
                     to_millis(ports_.clock.wall()), event, of.channel_id, of.peer);
-    publish_system(ports_.settings.presence_topic, as_bytes(json), mqtt::QoS::at_least_once, false, std::move(also));
+    if (exports_presence_of(of.client_id)) export_presence(of.client_id, event, json);
+    if (tells_of(of.client_id)) {
+        publish_system(ports_.settings.presence_topic, as_bytes(json), mqtt::QoS::at_least_once, false,
+                       std::move(also));
+    } else if (also) {
+        store_op(std::move(*also));
+    }
 }
 
 }  // namespace esl::broker

@@ -37,7 +37,7 @@ bool Hub::deliver_here(Parcel& parcel, std::vector<Recipient>& owed) {
     if (parcel.point_to_point) {
         // No subscription is asked for, and no other session sees it.
         Session* session = find(parse_point_to_point(parcel.topic)->client_id);
-        if (session == nullptr) return false;
+        if (session == nullptr || (parcel.online_only && session->link == nullptr)) return false;
         deliver_to(*session, parcel, parcel.qos, false, 0, &owed);
         return true;
     }

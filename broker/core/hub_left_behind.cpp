@@ -40,6 +40,7 @@ void Hub::publish_will_of(SessionNumber number, std::string_view client_id, cons
     if (m.expires != UnixMillis{}) parcel.expires = ports_.clock.wall() + m.expires.time_since_epoch();
     parcel.id = new_message_id(m.qos);
     ports_.tracer.message(TraceAction::pub_mqtt, parcel.id, client_id);
+    if (exports_) export_publish(client_id, true, parcel);
     PendingPublish pending;
     if (m.qos != mqtt::QoS::at_most_once) {
         if (ports_.store != nullptr) pending.also.emplace_back(RemoveWill{number});
@@ -72,11 +73,7 @@ void Hub::restore_left_behind(const StoredState& state) {
 void Hub::publish_left_behind() {
     const auto left = std::exchange(left_behind_, {});
     for (const auto& connection : left.connections) {
-        if (ports_.settings.presence_topic.empty()) {  // nobody is told any more
-            store_op(RemoveConnection{connection.session});
-        } else {
-            say_presence(connection, "tcpclean", RemoveConnection{connection.session});
-        }
+        say_presence(connection, "tcpclean", RemoveConnection{connection.session});
     }
     for (const auto& will : left.wills) publish_will_of(will.session, will.client_id, *will.message);
     if (!left.connections.empty() || !left.wills.empty()) {

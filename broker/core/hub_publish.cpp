@@ -171,7 +171,10 @@ bool Hub::on_publish(Session& session, const mqtt::Frame& frame) {
     }
     parcel.id = new_message_id(packet.qos);
     ports_.tracer.message(TraceAction::pub_mqtt, parcel.id, session.client_id);
-    route(parcel, std::move(pending));
+    const bool waits = exports_ && export_publish(session.client_id, !session.persistent, parcel);
+    if (waits) ++pending.waiting;
+    const auto slot = route(parcel, std::move(pending));
+    if (waits) export_slots_.push_back(slot);
     return true;
 }
 
@@ -263,7 +266,7 @@ void Hub::settle(std::uint32_t slot) {
     pending.also.clear();
     if (pending.farewell.use_count() == 1) store_op(RemoveSession{*pending.farewell});
     pending.farewell.reset();
-    if (!keeps) return complete(slot, true);
+    if (pending.export_failed || !keeps) return complete(slot, !pending.export_failed);
     if (!pending.owed.empty()) store_op(PutMessage{pending.message, pending.owed});
     if (pending.remember_id) store_op(PutReceived{pending.publisher, pending.packet_id});
     after_.push_back({.what = AfterCommit::What::publish, .slot = slot});
@@ -299,6 +302,7 @@ void Hub::complete(std::uint32_t slot, bool stored) {
             }
         }
     }
+    if (pending.told) (*pending.told)(stored);
     if (pending.publisher == 0) return;
     if (!stored && pending.remember_id) store_op(RemoveReceived{pending.publisher, pending.packet_id});
     Session* session = find(pending.publisher);

@@ -26,8 +26,9 @@ struct Message {
     bool retain = false;
     bool point_to_point = false;
     bool ordered = false;  // its publisher asked for one order over all QoS
-    UnixMillis expires{};  // the epoch: never; by its publisher's wish
-    UnixMillis born{};     // when the broker took it; the epoch: unknown
+    bool online_only = false;  // P2P: not for a receiver that is away
+    UnixMillis expires{};      // the epoch: never; by its publisher's wish
+    UnixMillis born{};         // when the broker took it; the epoch: unknown
     SessionNumber publisher = 0;
 
     [[nodiscard]] bool expired(UnixMillis now) const { return expires != UnixMillis{} && expires <= now; }

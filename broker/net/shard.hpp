@@ -34,6 +34,7 @@ public:
         const std::vector<std::unique_ptr<Endpoint>>& endpoints;
         TraceSink* traces = nullptr;  // null: none
         TraceMode trace_mode = TraceMode::off;
+        Exporter* exporter = nullptr;  // null: no rules
     };
 
     Shard(ShardId id, ShardId count, Shared shared, std::shared_ptr<const Registry> registry);

@@ -129,7 +129,8 @@ public:
 // `shards` hubs. A client id that starts with a digit lives on that shard.
 class Rig {
 public:
-    explicit Rig(Settings s, ShardId shards = 1, bool with_store = true) : settings(std::move(s)), count(shards) {
+    explicit Rig(Settings s, ShardId shards = 1, bool with_store = true, Exporter* rules = nullptr)
+        : settings(std::move(s)), count(shards), exporter(rules) {
         make_shards(with_store);
     }
     // As kill -9 and a new start: links, queues, messages under way and what is not committed are gone. Links of before
@@ -163,7 +164,9 @@ public:
                            .ids = ids,
                            .on_stored = [&shard](std::uint64_t batch,
                                                  const Result<>& result) { shard.hub->stored(batch, result); },
-                           .authenticator = authenticator},
+                           .authenticator = authenticator,
+                           .exporter = exporter,
+                           .on_exported = [&shard](bool ok) { shard.hub->exported(ok); }},
                 registry);
         }
     }
@@ -216,6 +219,7 @@ public:
     SharedIds ids;
     ManualStore store;
     Authenticator* authenticator = nullptr;  // before the shards are made
+    Exporter* exporter = nullptr;
 
 private:
     struct FakePeers final : Peers {

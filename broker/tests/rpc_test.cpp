@@ -273,5 +273,38 @@ TEST_F(RpcApi, ManagesGroupsSessionsAndMessagesAndWritesItDown) {
     EXPECT_EQ(records->back().entry.action, "group.added");
 }
 
+TEST_F(RpcApi, AsksForTraces) {
+    const RpcParameters day{{"BeginTime", "0"}, {"EndTime", in_an_hour()}, {"CurrentPage", "1"}, {"PageSize", "10"}};
+    const auto with = [&](RpcParameters more) {
+        more.insert(day.begin(), day.end());
+        return more;
+    };
+    TestClient c(broker_->port());
+    ASSERT_EQ(c.connect({.client_id = kClient, .user = "service", .password = "pw"}).reason, ReasonCode::success);
+    const auto sent =
+        call("SendMessage", {{"MqttTopic", "esl_task/p2p/" + std::string(kClient)}, {"Payload", "price"}});
+    c.receive();
+    const auto devices = call("QueryMqttTraceDevice", with({{"ClientId", kClient}}));
+    EXPECT_EQ(devices["Total"], 1);
+    EXPECT_EQ(devices["PageSize"], 10);
+    EXPECT_EQ(devices["DeviceInfoList"][0]["ActionCode"], "mqtt.trace.action.connect");
+    EXPECT_EQ(devices["DeviceInfoList"][0]["Time"].get<std::string>().size(), 23U);
+    const auto id = sent["MsgId"].get<std::string>();
+    const auto published = call("QueryMqttTraceMessagePublish", with({{"MsgId", id}}));
+    ASSERT_EQ(published["MessageTraceLists"].size(), 1U);
+    EXPECT_EQ(published["MessageTraceLists"][0]["Action"], "pub_mq");
+    EXPECT_FALSE(published.contains("Total"));
+    const auto delivered = call("QueryMqttTraceMessageSubscribe", with({{"MsgId", id}}));
+    ASSERT_EQ(delivered["Total"], 1);
+    EXPECT_EQ(delivered["MessageTraceLists"][0]["ClientId"], kClient);
+    const auto of_client = call("QueryMqttTraceMessageOfClient", with({{"ClientId", kClient}, {"Reverse", "true"}}));
+    ASSERT_EQ(of_client["Total"], 1);
+    EXPECT_EQ(of_client["MessageOfClientList"][0]["MsgId"], id);
+    EXPECT_EQ(fault("QueryMqttTraceDevice", {{"ClientId", kClient}, {"BeginTime", "0"}, {"EndTime", "1"},
+                                             {"CurrentPage", "1"}, {"PageSize", "101"}}),
+              "InvalidParameter.PageSize");
+    EXPECT_EQ(fault("QueryMqttTraceDevice", {{"ClientId", kClient}}), "MissingBeginTime");
+}
+
 }  // namespace
 }  // namespace esl::broker::testing

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
@@ -40,6 +42,7 @@ struct Client::Impl {
     int fd = -1;
     bool heard = false;  // a byte of the answer under way
     std::string unread;  // bytes of the connection that no parser has taken yet
+    std::atomic<bool> cancelled{false};
 
     ~Impl() { close(); }
 
@@ -51,8 +54,11 @@ struct Client::Impl {
 
     [[nodiscard]] Result<> wait(short events, SteadyClock::time_point deadline) {
         for (;;) {
-            const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - SteadyClock::now());
+            constexpr std::chrono::milliseconds kLook{100};
+            if (cancelled) return fail(HttpError::closed, "cancelled");
+            auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - SteadyClock::now());
             if (left.count() <= 0) return fail(HttpError::timed_out);
+            left = std::min(left, kLook);
             pollfd waiting{.fd = fd, .events = events, .revents = 0};
             const int ready = ::poll(&waiting, 1, static_cast<int>(left.count()));
             if (ready > 0) return {};
@@ -230,6 +236,10 @@ Client::Client(std::string_view base, ClientOptions options) : impl_(std::make_u
 Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
+
+void Client::cancel() {
+    impl_->cancelled = true;
+}
 
 Headers& Client::headers() {
     return impl_->options.headers;

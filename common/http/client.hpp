@@ -37,6 +37,8 @@ public:
     [[nodiscard]] Result<Response> stream(std::string_view method, std::string_view target, std::string_view body,
                                           const Headers& headers,
                                           const std::function<bool(std::string_view)>& on_bytes);
+    // From any thread: the call under way, and every later one, ends within a tenth of a second with HttpError::closed.
+    void cancel();
     // Headers for all later requests.
     [[nodiscard]] Headers& headers();
 

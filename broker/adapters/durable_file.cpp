@@ -1,4 +1,4 @@
-#include "broker/app/durable_file.hpp"
+#include "broker/adapters/durable_file.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
