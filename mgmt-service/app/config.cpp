@@ -19,7 +19,7 @@ void read_path(const config::Table& table, std::string_view key, std::filesystem
 
 void read_service(const config::Table& t, ServiceSettings& s) {
     t.only({"late_after", "accept_timeout", "progress_timeout", "retry_first", "retry_limit", "ap_silence", "ap_window",
-            "render_threads", "full_report", "lead"});
+            "render_threads", "full_report", "lead", "lease_margin", "lease_sightings", "lease_hold", "lease_moves"});
     t.read("late_after", s.late_after);
     t.read("accept_timeout", s.accept_timeout);
     t.read("progress_timeout", s.progress_timeout);
@@ -29,6 +29,10 @@ void read_service(const config::Table& t, ServiceSettings& s) {
     t.read("ap_window", s.ap_window, 1, 100'000);
     t.read("render_threads", s.render_threads, 1, 64);
     t.read("lead", s.lead);
+    t.read("lease_margin", s.lease_margin, 0, 100);
+    t.read("lease_sightings", s.lease_sightings, 1, 1'000);
+    t.read("lease_hold", s.lease_hold);
+    t.read("lease_moves", s.lease_moves, 1, 100'000);
     std::chrono::milliseconds full{std::chrono::seconds(s.full_report_seconds)};
     t.read("full_report", full);
     s.full_report_seconds = static_cast<std::uint32_t>(full.count() / 1000);

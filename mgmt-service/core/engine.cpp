@@ -230,6 +230,7 @@ void Engine::tick() {
         // Away from the broker we hear nobody: that says nothing about them.
         if (link_up_ && ap.rec.online && steady - ap.heard > settings_.ap_silence) ap_offline(ap, "silent");
     }
+    if (link_up_) move_by_signal();
 }
 
 void Engine::on_link(bool up) {

@@ -259,9 +259,18 @@ private:
     void on_displayed(TagState& tag, ApState& ap, const contract::TaskResult& r);
     void on_sighting(ApState& ap, const contract::Sighting& s, std::string& repair);
     void repair(TagState& tag, const std::string& ap_store, std::string& change, std::uint32_t shown);
-    void lease(TagState& tag, ApState& ap);
+    // `why`: offline, left, joined, signal; heard for a tag that no AP serves.
+    void lease(TagState& tag, ApState& ap, const std::string& why);
+    void audit_lease(const TagState& tag, const std::string& from, std::optional<std::int32_t> heard,
+                     const std::string& why);
     void release(TagState& tag);
     [[nodiscard]] ApState* best_hearer(TagState& tag);
+    // Why the lease goes to the AP of this sighting now; empty: it stays.
+    [[nodiscard]] std::string moves_at_once(const TagState& tag, const ApState& heard_by, const contract::Sighting& s);
+    void weigh(TagState& tag, const ApState& heard_by);
+    [[nodiscard]] ApState* stronger_hearer(TagState& tag);
+    void move_by_signal();
+    void forget_strength(const std::string& ap);
     void welcome(ApState& ap);
     void claim(ApState& ap, const std::string& store, const Caller& caller);
     void ap_offline(ApState& ap, const std::string& why);
@@ -300,6 +309,8 @@ private:
     std::size_t drawing_ = 0;
     bool link_up_ = false;
     SteadyTime next_ap_check_{};
+    std::set<TagId> to_move_;       // that another AP hears clearly better
+    std::deque<SteadyTime> moved_;  // by signal, in the last minute
 
     // since the last take()
     std::set<TagId> tag_writes_, tag_events_;

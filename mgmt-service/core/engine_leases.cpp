@@ -24,11 +24,16 @@ Engine::ApState* Engine::best_hearer(TagState& tag) {
 }
 
 // From here on the AP serves the tag, under a new epoch: results of the one before are refused.
-void Engine::lease(TagState& tag, ApState& ap) {
-    release(tag);
+void Engine::lease(TagState& tag, ApState& ap, const std::string& why) {
     auto& rec = tag.rec;
+    const auto from = rec.ap;
+    const auto heard = rec.rssi;
+    release(tag);
     rec.ap = ap.rec.id;
     ++rec.epoch;
+    if (const auto by = tag.hearers.find(ap.rec.id); by != tag.hearers.end()) rec.rssi = by->second.rssi;
+    for (auto& [id, hearer] : tag.hearers) hearer.stronger = 0;
+    tag.lost = false;
     if (rec.store != ap.rec.store && rec.products.empty()) {
         if (rec.store) --stores_.at(*rec.store).tags;
         rec.store = ap.rec.store;
@@ -38,6 +43,7 @@ void Engine::lease(TagState& tag, ApState& ap) {
     tag_writes_.insert(rec.id);
     tag_events_.insert(rec.id);
     ap_writes_.insert(ap.rec.id);
+    if (from) audit_lease(tag, *from, heard, why);
     auto& out = leases_[ap.rec.id];
     std::erase(out.drop, rec.id);
     out.add.push_back({rec.id, rec.epoch});
@@ -52,8 +58,28 @@ void Engine::lease(TagState& tag, ApState& ap) {
         return;
     }
     tag.resends = 0;
-    move_job(tag, JobState::queued, "service", "lease moved to " + ap.rec.id);
+    move_job(tag, JobState::queued, "service", "lease moved to " + ap.rec.id + ": " + why);
     enqueue(tag);
+}
+
+void Engine::audit_lease(const TagState& tag, const std::string& from, std::optional<std::int32_t> heard,
+                         const std::string& why) {
+    const auto& rec = tag.rec;
+    ++metrics_.leases_moved;
+    audit({now(),
+           "service",
+           "tag.lease",
+           "tag:" + rec.id.text(),
+           rec.store.value_or(""),
+           tag.job ? tag.job->change : "",
+           tag.job ? tag.job->id : "",
+           rec.id.text(),
+           {},
+           audit_pairs({{"ap", from}, {"rssi", heard ? std::to_string(*heard) : ""}}),
+           audit_pairs({{"ap", *rec.ap},
+                        {"rssi", rec.rssi ? std::to_string(*rec.rssi) : ""},
+                        {"epoch", std::to_string(rec.epoch)},
+                        {"why", why}})});
 }
 
 void Engine::release(TagState& tag) {
@@ -92,7 +118,7 @@ void Engine::claim(ApState& ap, const std::string& store, const Caller& caller) 
            audit_pairs({{"store", store}})});
     const bool online = std::exchange(ap.rec.online, false);  // its tasks go out with the welcome, not before
     for (auto& [id, tag] : tags_) {
-        if (!tag.rec.ap && tag.hearers.contains(ap.rec.id) && may_lease(tag.rec, ap)) lease(tag, ap);
+        if (!tag.rec.ap && tag.hearers.contains(ap.rec.id) && may_lease(tag.rec, ap)) lease(tag, ap, "heard");
     }
     ap.rec.online = online;
     if (!online) return;

@@ -150,8 +150,9 @@ void Engine::ap_offline(ApState& ap, const std::string& why) {
         leave_ap_ahead(tag);
         tag.hearers.erase(ap.rec.id);
         if (tag.job && tag.job->state != JobState::failed) clear_timer(tag);
-        if (auto* other = best_hearer(tag)) lease(tag, *other);
+        if (auto* other = best_hearer(tag)) lease(tag, *other, why);
     }
+    forget_strength(ap.rec.id);
 }
 
 void Engine::on_message(const contract::ResultReport& m) {
@@ -178,12 +179,15 @@ void Engine::on_sighting(ApState& ap, const contract::Sighting& s, std::string& 
         }
         tag.hearers.erase(ap.rec.id);
         if (rec.ap == ap.rec.id) {
-            if (auto* other = best_hearer(tag)) lease(tag, *other);
+            tag.lost = true;
+            if (auto* other = best_hearer(tag)) lease(tag, *other, "left");
         }
         return;
     }
-    const auto heard = std::exchange(tag.hearers[ap.rec.id], {s.rssi, clock_.steady()});
-    const bool was_silent = heard.at == SteadyTime{} || clock_.steady() - heard.at > kSilence;
+    auto& heard = tag.hearers[ap.rec.id];
+    const auto before = std::exchange(heard.at, clock_.steady());
+    heard.rssi = s.rssi;
+    const bool was_silent = before == SteadyTime{} || heard.at - before > kSilence;
     bool told = fresh;
     if (fresh) {
         rec.id = s.tag;
@@ -217,8 +221,9 @@ void Engine::on_sighting(ApState& ap, const contract::Sighting& s, std::string& 
     rec.last_seen = now();
     if (told) tag_events_.insert(rec.id);
 
-    auto* holder = rec.ap ? find_ap(*rec.ap) : nullptr;
-    if ((holder == nullptr || (!holder->rec.online && holder != &ap)) && may_lease(rec, ap)) lease(tag, ap);
+    if (const auto why = moves_at_once(tag, ap, s); !why.empty()) lease(tag, ap, why);
+    if (rec.ap == ap.rec.id) tag.lost = false;
+    weigh(tag, ap);
     if (other_panel && rec.desired) {
         redraw(tag, new_change(rec.store.value_or(""), "repair", "Panel of " + rec.id.text(), "service", now()));
     }

@@ -15,8 +15,11 @@ struct Engine::TagState {
     struct Heard {
         std::int32_t rssi = 0;
         SteadyTime at{};
+        std::uint32_t stronger = 0;  // sightings on end that were clearly stronger than those of the tag's AP
+        SteadyTime stronger_since{};
     };
     std::map<std::string, Heard> hearers;
+    bool lost = false;  // its AP has said `left`, and no other heard it then
     std::optional<SteadyTime> timer;
     bool queued = false;        // stands in its AP's queue
     bool in_window = false;     // counts against its AP's window

@@ -55,7 +55,7 @@ Result<TagView> Engine::bind(const Caller& caller, TagId id, const BindingWrite&
            audit_binding(tag->rec)});
     if (tag->rec.ap && !may_lease(tag->rec, aps_.at(*tag->rec.ap))) release(*tag);
     if (!tag->rec.ap) {
-        if (auto* ap = best_hearer(*tag)) lease(*tag, *ap);
+        if (auto* ap = best_hearer(*tag)) lease(*tag, *ap, "heard");
     }
     if (looks_different(*tag)) {
         auto& change = new_change(write.store, "binding", "Bind " + id.text(), caller.actor, now());

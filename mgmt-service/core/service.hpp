@@ -209,6 +209,7 @@ struct Event {
 struct Metrics {
     std::uint64_t jobs_created = 0, jobs_displayed = 0, jobs_failed = 0, jobs_superseded = 0;
     std::uint64_t tasks_sent = 0, tasks_resent = 0, results_refused = 0, messages_bad = 0;
+    std::uint64_t leases_moved = 0;
     std::uint64_t rendered = 0, render_skipped = 0, same_image_skipped = 0, commits = 0, commit_rows = 0;
     std::uint64_t live_jobs = 0, link_up = 0;
 };
@@ -234,6 +235,12 @@ struct ServiceSettings {
     // Images of scheduled changes and promotions are given to the APs so long before their moment; 0: at the moment.
     // Only with tasks_carry_times.
     std::chrono::milliseconds lead{std::chrono::hours(2)};
+    // A tag's lease moves to an AP that hears it by so many dB better, in so many sightings on end over so long; 0 dB:
+    // never by signal. At most so many moves a minute.
+    std::uint32_t lease_margin = 15;
+    std::uint32_t lease_sightings = 3;
+    std::chrono::milliseconds lease_hold{std::chrono::minutes(10)};
+    std::size_t lease_moves = 120;
 };
 
 class Service {

@@ -55,6 +55,7 @@ std::string metrics_text(const Metrics& m, const http::ServerStats& server, cons
     out.gauge("shelfwire_jobs_live", "Jobs that may still move.", m.live_jobs);
     out.counter("shelfwire_tasks_sent_total", "Tasks sent to APs.", m.tasks_sent);
     out.counter("shelfwire_tasks_resent_total", "Tasks sent again.", m.tasks_resent);
+    out.counter("shelfwire_leases_moved_total", "Tags that went from one AP to another.", m.leases_moved);
     out.counter("shelfwire_results_refused_total", "Results of an old lease or version.", m.results_refused);
     out.counter("shelfwire_messages_bad_total", "Messages from APs that could not be read.", m.messages_bad);
     out.counter("shelfwire_images_rendered_total", "Images drawn.", m.rendered);

@@ -29,6 +29,10 @@ TEST(MgmtConfig, TheSampleIsReadWithoutAFault) {
     EXPECT_EQ(config.service.accept_timeout, defaults.accept_timeout);
     EXPECT_EQ(config.service.retry_limit, defaults.retry_limit);
     EXPECT_EQ(config.service.ap_window, defaults.ap_window);
+    EXPECT_EQ(config.service.lease_margin, defaults.lease_margin);
+    EXPECT_EQ(config.service.lease_sightings, defaults.lease_sightings);
+    EXPECT_EQ(config.service.lease_hold, defaults.lease_hold);
+    EXPECT_EQ(config.service.lease_moves, defaults.lease_moves);
 }
 
 TEST(MgmtConfig, TheCommandLineStandsOverTheFile) {

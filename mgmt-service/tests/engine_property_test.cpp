@@ -108,6 +108,8 @@ private:
     static ServiceSettings settings() {
         ServiceSettings s;
         s.ap_window = 4;
+        s.lease_hold = 1min;
+        s.lease_sightings = 2;
         s.auto_claim_store = "s1";
         return s;
     }
@@ -193,7 +195,8 @@ private:
         for (auto& [id, ap] : aps_) {
             if (!ap.up || dead_.contains(tag) || lost()) continue;
             const auto screen = screens_.find(tag);
-            h_.sight(n, id, screen == screens_.end() ? std::nullopt : std::optional(screen->second));
+            h_.sight(n, id, screen == screens_.end() ? std::nullopt : std::optional(screen->second),
+                     contract::TagEvent::seen, -50 - static_cast<std::int32_t>(random_() % 40));
         }
     }
 

@@ -7,7 +7,7 @@ export const actions = {
   ],
   product: ['product.write', 'product.price'],
   promotion: ['promotion.begin', 'promotion.end'],
-  tag: ['tag.found', 'tag.bind', 'tag.unbind', 'tag.led', 'tag.repair'],
+  tag: ['tag.found', 'tag.bind', 'tag.unbind', 'tag.led', 'tag.lease', 'tag.repair'],
   store: ['store.write'],
   rule: ['rule.write'],
   ap: ['ap.hello', 'ap.offline', 'ap.claim', 'ap.name', 'ap.permit_join'],
