@@ -157,7 +157,7 @@ export function createWorld(emit) {
     const id = ble ? `FFFF9210${(0x3a00 + i).toString(16).toUpperCase().padStart(4, '0')}` : `00124B0001${(0x020300 + i).toString(16).toUpperCase().padStart(6, '0')}`;
     const p = products[i];
     const bound = i < 134;
-    const t = { id, store: 'zagreb-1', ap: w.aps[ble ? 0 : 1].id, radio: ble ? 'bluez' : 'znp', model: ble ? 'gicisky-0033' : 'price-display', panel: panels[i % panels.length], state: 'unknown', late: false, failure: null, desired: null, reported: null, products: bound ? [{ id: p.id, name: p.name }] : [], template: null, position: bound ? `A${1 + (i % 5)}-${1 + (i % 4)}-${String(1 + (i % 12)).padStart(2, '0')}` : '', battery: { percent: i % 23 === 5 ? 9 : 40 + ((i * 29) % 60), millivolts: 2500 + ((i * 31) % 500), low: i % 23 === 5, at: Date.now() }, rssi: -45 - ((i * 13) % 45), firmware: '8101', first_seen: Date.now() - 1e8, last_seen: Date.now() - i * 700 };
+    const t = { id, store: 'zagreb-1', ap: w.aps[ble ? 0 : 1].id, radio: ble ? 'bluez' : 'znp', model: ble ? 'gicisky-0033' : 'price-display', panel: panels[i % panels.length], state: 'unknown', late: false, failure: null, desired: null, next: null, reported: null, products: bound ? [{ id: p.id, name: p.name }] : [], template: null, position: bound ? `A${1 + (i % 5)}-${1 + (i % 4)}-${String(1 + (i % 12)).padStart(2, '0')}` : '', battery: { percent: i % 23 === 5 ? 9 : 40 + ((i * 29) % 60), millivolts: 2500 + ((i * 31) % 500), low: i % 23 === 5, at: Date.now() }, rssi: -45 - ((i * 13) % 45), firmware: '8101', first_seen: Date.now() - 1e8, last_seen: Date.now() - i * 700 };
     w.tags.set(id, t);
     if (!bound) continue;
     const image = imageOf(t.panel, w.view(p));

@@ -39,13 +39,15 @@ export interface Failure { class: string; code: number | null; detail: string; a
 export interface Desired {
   version: number; image: string; at: number; not_before: number; expires: number | null; change: string | null;
 }
+// What it will show at its next scheduled moment.
+export interface Next { image: string; at: number; sent_at: number | null; accepted_at: number | null }
 export interface Reported { version: number; image: string; at: number }
 export interface Battery { percent: number | null; millivolts: number | null; low: boolean; at: number }
 export interface ProductRef { id: string; name: string }
 export interface Tag {
   id: string; store: string | null; ap: string | null; radio: string; model: string; panel: string;
-  state: TagState; late: boolean; failure: Failure | null; desired: Desired | null; reported: Reported | null;
-  products: ProductRef[]; template: string | null; position: string; battery: Battery | null; rssi: number | null;
+  state: TagState; late: boolean; failure: Failure | null; desired: Desired | null; next: Next | null;
+  reported: Reported | null; products: ProductRef[]; template: string | null; position: string; battery: Battery | null; rssi: number | null;
   firmware: string; first_seen: number; last_seen: number;
 }
 export interface Binding { store: string; products: string[]; template?: string | null; position?: string }

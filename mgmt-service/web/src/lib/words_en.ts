@@ -37,6 +37,7 @@ export const en = {
   screens: 'Screens', n_attempts: '{n} attempt|{n} attempts', tried_again: 'It is tried again by itself.', code: 'code', flash_led: 'Flash LED', led_sent: 'The LED flashes for 20 seconds.',
   history: 'History', audit_trail: 'Audit trail', nothing_sent_yet: 'Nothing sent yet', facts: 'Facts', position: 'Shelf position', panel: 'Panel', model: 'Model', radio: 'Radio', ap: 'AP', signal: 'Signal',
   signal_unknown: 'Signal not known', battery: 'Battery', battery_low: 'Battery low', battery_unknown: 'Battery not known', last_seen: 'Last heard', version: 'Version', image: 'Image',
+  next: 'Next', next_with_ap: 'its AP has it', next_sent: 'on its way to the AP', next_same: 'same picture', next_later: 'not sent yet',
   radio_bluez: 'Bluetooth', radio_znp: 'ZigBee', state_shown: 'Shown', state_pending: 'On its way', state_failed: 'Failed', state_unknown: 'Idle',
   bind_help: 'Scan the tag, then the product. The next pair can follow at once.', not_a_tag_id: 'A tag id has 12 or 16 characters, 0–9 and A–F.', use_camera: 'Use the camera',
   fail_unreachable: 'Not reachable', fail_rejected: 'Refused by the tag', fail_timeout: 'No proof of display in time', fail_image: 'Image not accepted', fail_low_battery: 'Battery too low',

@@ -34,6 +34,7 @@ export const zh: Words = {
   screens: '屏幕', n_attempts: '尝试 {n} 次', tried_again: '系统会自动重试。', code: '代码', flash_led: '闪灯', led_sent: 'LED 将闪烁 20 秒。',
   history: '历史', audit_trail: '审计记录', nothing_sent_yet: '尚未发送', facts: '详情', position: '货架位置', panel: '屏幕规格', model: '型号', radio: '无线', ap: '基站', signal: '信号',
   signal_unknown: '信号未知', battery: '电量', battery_low: '电量低', battery_unknown: '电量未知', last_seen: '最近收到', version: '版本', image: '图像',
+  next: '下次', next_with_ap: '基站已收到', next_sent: '正在发往基站', next_same: '画面相同', next_later: '尚未发送',
   radio_bluez: '蓝牙', radio_znp: 'ZigBee', state_shown: '已显示', state_pending: '传送中', state_failed: '失败', state_unknown: '空闲',
   bind_help: '先扫价签,再扫商品。可以连续进行。', not_a_tag_id: '价签编号为 12 或 16 位,由 0–9 和 A–F 组成。', use_camera: '使用摄像头',
   fail_unreachable: '无法连接', fail_rejected: '价签拒绝', fail_timeout: '未及时确认显示', fail_image: '图像不被接受', fail_low_battery: '电量过低',

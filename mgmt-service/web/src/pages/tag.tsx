@@ -99,6 +99,10 @@ function Facts({ tag }: { tag: Tag }) {
     [t('version'), <>{tag.reported?.version ?? '–'} / {tag.desired?.version ?? '–'}</>],
     [t('image'), <span class="code">{tag.reported?.image ?? '–'}{!isSame(tag) && <> → {tag.desired?.image ?? '–'}</>}</span>],
   ];
+  if (tag.next) {
+    const at = tag.next.accepted_at ? 'next_with_ap' : tag.next.sent_at ? 'next_sent' : tag.next.image === tag.desired?.image ? 'next_same' : 'next_later';
+    rows.push([t('next'), <><When at={tag.next.at} /> → <span class="code">{tag.next.image}</span> ({t(at)})</>]);
+  }
   return (
     <section class="card">
       <header class="card-head"><h2>{t('facts')}</h2></header>
