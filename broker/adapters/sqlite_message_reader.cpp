@@ -88,7 +88,7 @@ void read_retained(Database& database, StoredState& state) {
         const auto order = static_cast<std::uint64_t>(rows.integer_at(1));
         state.highest_order = std::max(state.highest_order, order);
         message->id = order;  // its own was not kept; orders are far below the ids of messages taken since
-        state.retained.push_back({std::move(message), order});
+        state.retained.push_back({make_message(std::move(*message)), order});
     }
 }
 
@@ -143,7 +143,8 @@ private:
 };
 
 MessagePtr read_message(const Statement& row, MessageId id) {
-    auto message = std::make_shared<Message>();
+    Message fresh;
+    Message* const message = &fresh;
     message->id = id;
     set_flags(*message, row.integer_at(2));
     message->expires = from_millis(row.integer_at(3));
@@ -154,7 +155,7 @@ MessagePtr read_message(const Statement& row, MessageId id) {
     const auto payload = row.blob_at(7);
     message->properties.assign(properties.begin(), properties.end());
     message->payload.assign(payload.begin(), payload.end());
-    return message;
+    return make_message(std::move(fresh));
 }
 
 // Which rows the marks have changed.

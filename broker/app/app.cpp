@@ -121,6 +121,7 @@ struct App::Impl {
                                    .authenticator = authenticator,
                                    .ids = ids,
                                    .addresses = addresses,
+                                   .guard = guard,
                                    .endpoints = endpoints,
                                    .traces = traces.get(),
                                    .trace_mode = config.trace,
@@ -230,6 +231,7 @@ struct App::Impl {
     Registrar registrar;
     SharedIds ids;
     AddressCounts addresses;
+    AddressGuard guard{config.settings.limits, clock};
     std::unique_ptr<MessageStore> store;
     std::vector<std::unique_ptr<Endpoint>> endpoints;
     std::unique_ptr<TraceFiles> traces;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "broker/app/limits_config.hpp"
 #include "common/config/config.hpp"
 #include "common/http/url.hpp"
 
@@ -11,75 +12,6 @@ namespace {
 
 using config::ConfigError;
 using config::Table;
-
-void read_seconds(const Table& table, std::string_view key, seconds& value) {
-    std::chrono::milliseconds wide = value;
-    table.read(key, wide);
-    value = std::chrono::ceil<seconds>(wide);
-}
-
-void read_limits(const Table& t, Limits& l) {
-    constexpr std::int64_t kMany = 1LL << 40;
-    constexpr std::int64_t kPacketMost = 268'435'455;
-    t.only({"packet_before_connect",
-            "packet",
-            "payload",
-            "filters_per_client",
-            "wildcards_per_parent",
-            "topic_levels",
-            "queue_messages",
-            "queue_bytes",
-            "offline_messages",
-            "retained_messages",
-            "sessions",
-            "output_bytes",
-            "in_flight",
-            "in_flight_p2p",
-            "receive_maximum",
-            "topic_alias",
-            "keep_alive",
-            "ack_wait",
-            "resends",
-            "connect_timeout",
-            "message_expiry",
-            "session_expiry_lowest",
-            "session_expiry_highest",
-            "offline_batch",
-            "offline_pause",
-            "message_expiry_lowest",
-            "keep_alive_lowest",
-            "connections_per_address",
-            "connections"});
-    t.read("packet_before_connect", l.packet_before_connect, 128, kPacketMost);
-    t.read("packet", l.packet, 128, kPacketMost);
-    t.read("payload", l.payload, 0, kPacketMost);
-    t.read("filters_per_client", l.filters_per_client, 0, kMany);
-    t.read("wildcards_per_parent", l.wildcards_per_parent, 0, kMany);
-    t.read("topic_levels", l.topic_levels, 1, 65'535);
-    t.read("queue_messages", l.queue_messages, 1, kMany);
-    t.read("queue_bytes", l.queue_bytes, 1, kMany);
-    t.read("offline_messages", l.offline_messages, 1, kMany);
-    t.read("retained_messages", l.retained_messages, 0, kMany);
-    t.read("sessions", l.sessions, 1, kMany);
-    t.read("output_bytes", l.output_bytes, 1, kMany);
-    t.read("in_flight", l.in_flight, 1, 65'535);
-    t.read("in_flight_p2p", l.in_flight_p2p, 1, 16'384);
-    t.read("receive_maximum", l.receive_maximum, 1, 65'535);
-    t.read("topic_alias", l.topic_alias, 0, 65'535);
-    t.read("ack_wait", l.ack_wait);
-    t.read("resends", l.resends, 0, 255);
-    t.read("session_expiry_lowest", l.session_expiry_lowest, 0, 0xFFFF'FFFF);
-    t.read("connections_per_address", l.connections_per_address, 0, kMany);
-    t.read("connections", l.connections, 1, kMany);
-    t.read("session_expiry_highest", l.session_expiry_highest, 0, 0xFFFF'FFFF);
-    t.read("offline_batch", l.offline_batch, 0, kMany);
-    read_seconds(t, "offline_pause", l.offline_pause);
-    read_seconds(t, "message_expiry_lowest", l.message_expiry_lowest);
-    read_seconds(t, "keep_alive_lowest", l.keep_alive_lowest);
-    read_seconds(t, "keep_alive", l.keep_alive_highest);
-    read_seconds(t, "connect_timeout", l.connect_timeout);
-    read_seconds(t, "message_expiry", l.message_expiry);
-}
 
 void read_trace(const Table& t, Config& config) {
     t.only({"mode", "keep", "message_bytes", "device_bytes"});

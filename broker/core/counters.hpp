@@ -26,7 +26,8 @@ private:
     X(shared_subscriptions, gauge, "filters held that are shared")                                            \
     X(sessions_expired_total, counter, "sessions that ended because their time had passed")                   \
     X(queued_messages, gauge, "messages waiting for or sent to a client and not acknowledged")                \
-    X(retained_messages, gauge, "retained messages")                                                          \
+    X(retained_messages, gauge, "retained messages, on every shard")                                          \
+    X(retained_bytes, gauge, "bytes of retained messages, on every shard")                                    \
     X(connects_total, counter, "connections accepted")                                                        \
     X(connects_refused_total, counter, "CONNECT packets answered with a refusal")                             \
     X(duplicate_client_ids_total, counter, "newcomers refused or holders dropped for a client id in use")     \
@@ -69,6 +70,14 @@ private:
     X(limit_files_total, counter, "times that accepting had to wait for a file descriptor")                   \
     X(limit_receive_maximum_total, counter, "clients that sent more unacknowledged messages than allowed")    \
     X(limit_offline_requests_total, counter, "requests for queued messages above five a second")              \
+    X(limit_levels_total, counter, "topics and filters refused because they are too deep")                    \
+    X(limit_message_bytes_total, counter, "times a publisher was slowed because messages take much memory")   \
+    X(limit_store_queue_total, counter, "times a publisher was slowed because much is on its way to disk")    \
+    X(limit_inbox_total, counter, "turns without reading because another shard has much to do")               \
+    X(limit_connects_total, counter, "times that accepting had to wait because connections came too fast")    \
+    X(limit_address_connects_total, counter, "connections refused because their address comes too often")     \
+    X(limit_logins_total, counter, "addresses blocked for failed log-ins")                                    \
+    X(limit_blocked_total, counter, "connections refused because their address is blocked")                   \
     X(limit_retained_total, counter, "retained messages not kept because there are too many")
 
 struct Counters {

@@ -23,18 +23,18 @@ Parcel::Parcel(const MessagePtr& message)
 
 const MessagePtr& Parcel::share() {
     if (!shared_) {
-        shared_ = std::make_shared<const Message>(Message{.id = id,
-                                                          .topic = std::string(topic),
-                                                          .payload = Bytes(payload.begin(), payload.end()),
-                                                          .properties = Bytes(properties.begin(), properties.end()),
-                                                          .qos = qos,
-                                                          .retain = retain,
-                                                          .point_to_point = point_to_point,
-                                                          .ordered = ordered,
-                                                          .online_only = online_only,
-                                                          .expires = expires,
-                                                          .born = born,
-                                                          .publisher = publisher});
+        shared_ = make_message(Message{.id = id,
+                                       .topic = std::string(topic),
+                                       .payload = Bytes(payload.begin(), payload.end()),
+                                       .properties = Bytes(properties.begin(), properties.end()),
+                                       .qos = qos,
+                                       .retain = retain,
+                                       .point_to_point = point_to_point,
+                                       .ordered = ordered,
+                                       .online_only = online_only,
+                                       .expires = expires,
+                                       .born = born,
+                                       .publisher = publisher});
     }
     return shared_;
 }
@@ -139,7 +139,8 @@ void Hub::restore(const StoredState& state) {
     }
     counters_.queued_messages.add(entries.size());
     for (const auto& kept : state.retained) {
-        retained_.put(kept.message, kept.order, ports_.settings.limits.retained_messages);
+        retained_.put(kept.message, kept.order, ports_.settings.limits.retained_messages,
+                      ports_.settings.limits.retained_bytes);
     }
     counters_.retained_messages.set(retained_.size());
 }
@@ -258,6 +259,7 @@ void Hub::end_turn() {
     operations.swap(batch_);
     ports_.store->post(std::move(operations),
                        [tell = ports_.on_stored, number](const Result<>& result) { tell(number, result); });
+    store_behind_ = ports_.store->figures().waiting > ports_.settings.limits.store_queue;
 }
 
 void Hub::stored(std::uint64_t batch, const Result<>& result) {
@@ -302,9 +304,22 @@ void Hub::follow(const AfterCommit& next) {
     }
 }
 
+void Hub::let_slowed_go_on() {
+    std::vector<SessionNumber> slowed;
+    slowed.swap(slowed_);
+    for (const auto number : slowed) {
+        Session* session = find(number);
+        if (session == nullptr || !session->slowed) continue;
+        session->slowed = false;
+        if (session->link != nullptr && !session->holding) session->link->hold_reading(false);
+    }
+}
+
 void Hub::tick() {
     const auto now = now_seconds();
     ask_again_ = !late_.empty();
+    if (store_behind_) store_behind_ = ports_.store->figures().waiting > ports_.settings.limits.store_queue;
+    let_slowed_go_on();
     while (!timers_.empty() && timers_.top().at <= now) {
         const Timer timer = timers_.top();
         timers_.pop();

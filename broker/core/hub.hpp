@@ -261,6 +261,9 @@ private:
     std::uint32_t take_publish_slot();
     void settle(std::uint32_t slot);
     void complete(std::uint32_t slot, bool stored);
+    // False: there is no room for it.
+    bool room_for(Session& session, const mqtt::PublishView& packet, std::optional<mqtt::ReasonCode>& refusal);
+    void let_slowed_go_on();
     void acknowledge(Session& session, std::uint64_t ack, mqtt::ReasonCode reason);
     void flush_acks(Session& session);
     void keep_retained(const MessagePtr& message, std::uint64_t order);
@@ -384,8 +387,11 @@ private:
     Ring<std::vector<AfterCommit>> batches_;  // posted, not answered
     std::uint64_t batches_posted_ = 0;
     std::uint64_t batches_answered_ = 0;
-    std::vector<AfterCommit> late_;  // the store could not write what they follow, and keeps it
-    bool ask_again_ = false;         // for the sake of late_
+    std::vector<AfterCommit> late_;      // the store could not write what they follow, and keeps it
+    std::vector<SessionNumber> slowed_;  // read from again at the next tick
+    std::uint32_t told_of_drops_ = 0;    // second
+    bool store_behind_ = false;
+    bool ask_again_ = false;  // for the sake of late_
 
     std::vector<SubscriptionTree::Match> matches_;  // scratch
     std::vector<SubscriptionTree::Match> merged_;

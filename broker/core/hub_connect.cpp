@@ -345,8 +345,8 @@ void Hub::lost(Session& session, CloseCause cause) {
 // The session goes offline, or ends with its connection. The session may be gone afterwards.
 void Hub::end_connection(Session& session, CloseCause cause) {
     const std::string peer = session.link->peer();
-    if (session.holding) session.link->hold_reading(false);
-    session.holding = false;
+    if (session.holding || session.slowed) session.link->hold_reading(false);
+    session.holding = session.slowed = false;
     session.link = nullptr;
     if (session.grant) {
         expiries_.forget(session.number);

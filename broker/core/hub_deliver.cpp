@@ -152,8 +152,14 @@ void Hub::enqueue(Session& session, Parcel& parcel, QoS qos, bool retain, std::u
     Lane& lane = out.lane(parcel.point_to_point ? LaneKind::p2p : LaneKind::ordinary);
     const auto offline_share = std::max<std::size_t>(limits.offline_messages / ports_.peers.count(), 1);
     while (out.live() >= limits.queue_messages || out.bytes() >= limits.queue_bytes ||
-           (session.link == nullptr && counters_.queued_messages.get() >= offline_share)) {
+           (session.link == nullptr && (counters_.queued_messages.get() >= offline_share ||
+                                        live_message_bytes.load(std::memory_order_relaxed) >= limits.message_bytes))) {
         counters_.dropped_queue_full_total.add();
+        if (const auto now = now_seconds(); now != told_of_drops_) {  // never silently, nor a line for each
+            told_of_drops_ = now;
+            spdlog::warn("the queue of {} is full: {} messages, {} bytes; the oldest go", session.client_id, out.live(),
+                         out.bytes());
+        }
         if (!drop_oldest(session, lane)) return;  // everything is in flight: the newcomer goes
     }
     LaneEntry entry;

@@ -92,6 +92,7 @@ bool Hub::check_publish(Session& session, mqtt::PublishView& packet, std::option
         return !settings.apsara() || packet.topic != "$SYS/uploadToken" || on_upload_token(session, packet.payload);
     }
     if (mqtt::level_count(packet.topic) > settings.limits.topic_levels) {
+        counters_.limit_levels_total.add();
         refusal = ReasonCode::topic_name_invalid;
         return true;
     }
@@ -106,6 +107,27 @@ bool Hub::check_publish(Session& session, mqtt::PublishView& packet, std::option
     return !session.grant || authorize_publish(session, packet.topic, refusal);
 }
 
+// Near the bound each publisher is read from once a second; at the bound only older clients at QoS 1 and 2, which
+// cannot be told no, get in more.
+bool Hub::room_for(Session& session, const mqtt::PublishView& packet, std::optional<ReasonCode>& refusal) {
+    const auto most = ports_.settings.limits.message_bytes;
+    const auto now = live_message_bytes.load(std::memory_order_relaxed);
+    if (now < most - most / 8) return true;
+    if (!session.slowed) {
+        session.slowed = true;
+        session.link->hold_reading(true);
+        slowed_.push_back(session.number);
+        counters_.limit_message_bytes_total.add();
+    }
+    if (now < most) return true;
+    if (packet.qos == QoS::at_most_once) {
+        counters_.dropped_qos0_total.add();
+        return false;
+    }
+    if (session.v5() && !refusal) refusal = ReasonCode::quota_exceeded;
+    return true;
+}
+
 bool Hub::on_publish(Session& session, const mqtt::Frame& frame) {
     auto decoded = mqtt::decode_publish(frame, session.version);
     if (!decoded) return reject(session, decoded.error()), false;
@@ -113,6 +135,7 @@ bool Hub::on_publish(Session& session, const mqtt::Frame& frame) {
     counters_.publishes_received_total.add();
     std::optional<ReasonCode> refusal;
     if (!check_publish(session, packet, refusal)) return false;
+    if (!room_for(session, packet, refusal)) return true;
 
     PendingPublish pending;
     pending.publisher = session.number;
@@ -147,7 +170,9 @@ bool Hub::on_publish(Session& session, const mqtt::Frame& frame) {
         if (packet.qos == QoS::exactly_once) in.received.push_back({.packet_id = packet.packet_id});
         pending.remember_id = packet.qos == QoS::exactly_once && session.stored && ports_.store != nullptr;
         // 3.1.1 clients know no receive maximum: they are slowed down instead.
-        if (in.acks.size() >= ports_.settings.limits.receive_maximum && !session.holding) {
+        const std::size_t most = store_behind_ ? 1 : ports_.settings.limits.receive_maximum;
+        if (in.acks.size() >= most && !session.holding) {
+            if (store_behind_) counters_.limit_store_queue_total.add();
             session.holding = true;
             session.link->hold_reading(true);
         }
@@ -251,10 +276,12 @@ std::uint32_t Hub::take_publish_slot() {
 
 void Hub::keep_retained(const MessagePtr& message, std::uint64_t order) {
     if (message->point_to_point) return;  // for one client once: nobody could ask for it later
-    if (!retained_.put(message, order, ports_.settings.limits.retained_messages) && !message->payload.empty()) {
+    const auto& limits = ports_.settings.limits;
+    if (!retained_.put(message, order, limits.retained_messages, limits.retained_bytes) && !message->payload.empty()) {
         counters_.limit_retained_total.add();
     }
     counters_.retained_messages.set(retained_.size());
+    counters_.retained_bytes.set(retained_.bytes());
 }
 
 // All shards have said whom they owe it to: store it, or finish at once when there is nothing to keep.
@@ -350,9 +377,10 @@ void Hub::flush_acks(Session& session) {
             mqtt::encode_ack(type, ack.packet_id, out);
         }
     }
-    if (session.holding && in.acks.size() < ports_.settings.limits.receive_maximum / 2U) {
+    const auto few = store_behind_ ? 0U : ports_.settings.limits.receive_maximum / 2U;
+    if (session.holding && in.acks.size() <= few) {
         session.holding = false;
-        session.link->hold_reading(false);
+        if (!session.slowed) session.link->hold_reading(false);
     }
 }
 

@@ -64,7 +64,10 @@ ReasonCode Hub::subscribe(Session& session, const mqtt::SubscriptionView& wanted
             return ReasonCode::not_authorized;
         }
     }
-    if (mqtt::level_count(plain) > settings.limits.topic_levels) return ReasonCode::topic_filter_invalid;
+    if (mqtt::level_count(plain) > settings.limits.topic_levels) {
+        counters_.limit_levels_total.add();
+        return ReasonCode::topic_filter_invalid;
+    }
     if (session.grant && !authorize_subscribe(session, plain, close_it)) return ReasonCode::not_authorized;
     HeldFilter filter{.filter = std::string(wanted.filter),
                       .options = {.qos = static_cast<std::uint8_t>(wanted.qos),

@@ -1,9 +1,11 @@
 // One application message on its way through the broker.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "common/core/bytes.hpp"
 #include "common/core/clock.hpp"
@@ -38,5 +40,20 @@ struct Message {
 };
 
 using MessagePtr = std::shared_ptr<const Message>;
+
+// Bytes of all messages that anything in this process holds: queues, shards' inboxes, the store, retained ones.
+inline std::atomic<std::size_t> live_message_bytes{0};
+
+// The only way messages that may wait are made, so that they are counted.
+[[nodiscard]] inline MessagePtr make_message(Message&& message) {
+    struct Counted : Message {
+        explicit Counted(Message&& m) : Message(std::move(m)) {
+            live_message_bytes.fetch_add(bytes(), std::memory_order_relaxed);
+        }
+        ~Counted() { live_message_bytes.fetch_sub(bytes(), std::memory_order_relaxed); }
+        Counted(const Counted&) = delete;
+    };
+    return std::make_shared<const Counted>(std::move(message));
+}
 
 }  // namespace esl::broker

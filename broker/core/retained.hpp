@@ -15,18 +15,23 @@ namespace esl::broker {
 
 class Retained {
 public:
-    // An empty payload removes [MQTT-3.3.1-6]. False when a newer change is known, or when there are `most` already.
-    bool put(const MessagePtr& message, std::uint64_t order, std::size_t most) {
+    // An empty payload removes [MQTT-3.3.1-6]. False when a newer change is known, or when there are `most`, or
+    // `most_bytes`, already.
+    bool put(const MessagePtr& message, std::uint64_t order, std::size_t most, std::size_t most_bytes) {
         const auto at = kept_.find(message->topic);
-        if (at != kept_.end()) {
-            if (order <= at->second.order) return false;
-            count_ -= at->second.message ? 1 : 0;
-        } else if (!message->payload.empty() && count_ >= most) {
+        if (at != kept_.end() && order <= at->second.order) return false;
+        const auto* const before = at != kept_.end() ? at->second.message.get() : nullptr;
+        const auto freed = before != nullptr ? before->bytes() : 0;
+        if (!message->payload.empty() &&
+            ((before == nullptr && count_ >= most) || bytes_ - freed + message->bytes() > most_bytes)) {
             return false;
         }
+        bytes_ -= freed;
+        count_ -= before != nullptr ? 1 : 0;
         auto& slot = at != kept_.end() ? at->second : kept_[message->topic];
         slot = {message->payload.empty() ? nullptr : message, order};
         count_ += slot.message ? 1 : 0;
+        bytes_ += slot.message ? slot.message->bytes() : 0;
         return true;
     }
 
@@ -50,6 +55,7 @@ public:
             const bool gone = message ? message->expired(now) : order < settled_order;
             if (gone && message) {
                 --count_;
+                bytes_ -= message->bytes();
                 expired(*message, order);
             }
             return gone;
@@ -57,6 +63,7 @@ public:
     }
 
     [[nodiscard]] std::size_t size() const { return count_; }
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
 private:
     struct Slot {
@@ -65,6 +72,7 @@ private:
     };
     std::map<std::string, Slot, std::less<>> kept_;
     std::size_t count_ = 0;
+    std::size_t bytes_ = 0;
 };
 
 }  // namespace esl::broker

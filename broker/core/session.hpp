@@ -91,7 +91,8 @@ struct Session {
     bool persistent = false;          // outlives its connection
     bool stored = false;              // the message store knows it
     bool awaits_acks = false;         // stands in the hub's list of sessions to look at for repeats
-    bool holding = false;             // its link is told not to read
+    bool holding = false;             // its link is told not to read, until what it has sent is answered
+    bool slowed = false;              // nor until the next tick
     bool ordered = false;             // what it publishes arrives in one order, whatever the QoS
     bool in_groups = false;           // holds, or held, a shared subscription
     std::uint16_t alias_maximum = 0;  // topic aliases towards this client

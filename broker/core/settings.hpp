@@ -27,9 +27,13 @@ struct Limits {
     std::size_t queue_messages = 100'000;      // per session: waiting and unacknowledged
     std::size_t queue_bytes = 64UL << 20;      // per session
     std::size_t offline_messages = 1'000'000;  // whole broker, oldest of the session first out
+    std::size_t message_bytes = 1UL << 30;     // all messages in memory: publishers are slowed, then refused
     std::size_t retained_messages = 100'000;
+    std::size_t retained_bytes = 256UL << 20;
     std::size_t sessions = 1'000'000;
     std::size_t output_bytes = 1UL << 20;   // unsent bytes of one connection: QoS 0 is dropped above, QoS 1 and 2 wait
+    std::size_t store_queue = 100'000;      // operations on their way to disk: publishers wait for each answer above
+    std::size_t inbox = 65'536;             // what waits for one shard: the others stop reading above
     std::uint16_t in_flight = 100;          // unacknowledged per client, ordinary
     std::uint16_t in_flight_p2p = 100;      // and P2P, apart
     std::uint16_t receive_maximum = 1'000;  // what clients may have unacknowledged towards us
@@ -47,6 +51,10 @@ struct Limits {
     std::uint32_t session_expiry_highest = 2'147'483'647;  // and at most this
     std::size_t connections_per_address = 0;               // 0: no bound
     std::size_t connections = 1'000'000;
+    std::size_t connects_per_second = 0;   // 0: no bound; more wait in the system's backlog
+    std::size_t connects_per_address = 0;  // a second; 0: no bound
+    std::size_t failed_logins = 100;       // of an address in a minute, then it is blocked; 0: never
+    seconds login_block{60};
 };
 
 struct Settings {

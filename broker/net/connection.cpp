@@ -234,6 +234,13 @@ void Connection::migrate(ShardId home, BytesView received) {
 }
 
 void Connection::refuse(const mqtt::ConnectView& packet, const Login& login) {
+    const bool wrong =
+        login.reason == mqtt::ReasonCode::bad_user_name_or_password || login.reason == mqtt::ReasonCode::not_authorized;
+    if (wrong && shard_.shared_.guard.login_failed(address())) {
+        shard_.counters().limit_logins_total.add();
+        spdlog::warn("too many failed log-ins from {}: blocked for {} s", address(),
+                     shard_.shared_.settings.limits.login_block.count());
+    }
     shard_.hub_.refuse(*this, packet, login.reason, CloseCause::not_authorized, "not authorized");
 }
 
@@ -259,6 +266,7 @@ void Connection::on_login(const Login& login) {
 
 bool Connection::enter(const mqtt::ConnectView& packet, GrantPtr grant) {
     allowance_ = 0;
+    shard_.shared_.guard.login_succeeded(address());
     session_ = shard_.hub_.connect(*this, packet, std::move(grant));
     return session_ != nullptr;
 }

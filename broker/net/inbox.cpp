@@ -32,6 +32,7 @@ bool Inbox::post(InboxItem item) {
         const std::lock_guard guard(lock_);
         first = items_.empty();
         items_.push_back(std::move(item));
+        size_.store(items_.size(), std::memory_order_relaxed);
     }
     if (first) wake();
     return first;
@@ -48,6 +49,7 @@ bool Inbox::post(std::vector<InboxItem>& items) {
         } else {
             items_.insert(items_.end(), std::make_move_iterator(items.begin()), std::make_move_iterator(items.end()));
         }
+        size_.store(items_.size(), std::memory_order_relaxed);
     }
     items.clear();
     if (first) wake();
@@ -59,6 +61,7 @@ void Inbox::take(std::vector<InboxItem>& out) {
     static_cast<void>(::read(event_fd_, &count, sizeof count));
     const std::lock_guard guard(lock_);
     items_.swap(out);
+    size_.store(0, std::memory_order_relaxed);
 }
 
 }  // namespace esl::broker

@@ -2,6 +2,7 @@
 // by the shard once a turn; a sleeping shard is woken once a batch.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -57,6 +58,8 @@ public:
     bool post(std::vector<InboxItem>& items);  // takes all, leaves the vector empty
     // Gives what has come, in order per sender; `out` must be empty and its room is used for the next batch.
     void take(std::vector<InboxItem>& out);
+    // About how much waits. Any thread.
+    [[nodiscard]] std::size_t size() const { return size_.load(std::memory_order_relaxed); }
     // Readable when there is something to take().
     [[nodiscard]] int event_fd() const { return event_fd_; }
 
@@ -65,6 +68,7 @@ private:
 
     std::mutex lock_;
     std::vector<InboxItem> items_;
+    std::atomic<std::size_t> size_{0};
     int event_fd_ = -1;
 };
 

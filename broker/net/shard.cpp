@@ -139,13 +139,32 @@ void Shard::run() {
     hub_.tracer().flush();
 }
 
+// A shard that has more to do than it should is not given more: nothing is read here until it has caught up. Each goes
+// on emptying its own inbox meanwhile, so two never wait for each other.
+bool Shard::others_keep_up() const {
+    for (ShardId i = 0; i < count_; ++i) {
+        if (i != id_ && (*all_)[i]->inbox_.size() > shared_.settings.limits.inbox) return false;
+    }
+    return true;
+}
+
 void Shard::turn() {
-    const auto left = std::chrono::ceil<milliseconds>(next_tick_ - std::chrono::steady_clock::now());
-    for (const auto& event : poller_.wait(std::max(left, milliseconds(0)))) on_ready(event);
+    if (others_keep_up()) {
+        wait_and_serve();
+    } else {
+        counters().limit_inbox_total.add();
+        std::this_thread::sleep_for(std::chrono::microseconds(200));
+        take_inbox();
+    }
     const auto now = std::chrono::steady_clock::now();
     if (now < next_tick_) return;
     next_tick_ = std::max(next_tick_, now - seconds(1)) + seconds(1);
     tick();
+}
+
+void Shard::wait_and_serve() {
+    const auto left = std::chrono::ceil<milliseconds>(next_tick_ - std::chrono::steady_clock::now());
+    for (const auto& event : poller_.wait(std::max(left, milliseconds(0)))) on_ready(event);
 }
 
 void Shard::on_ready(const epoll_event& event) {
@@ -254,6 +273,13 @@ void Shard::give_back(Bytes buffer) {
 void Shard::accept_from(std::size_t listener) {
     if (stopping_) return;
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
+        if (!shared_.guard.admit_any()) {
+            // The backlog keeps them.
+            counters().limit_connects_total.add();
+            listen_to(listener, false);
+            resting_.push_back(listener);
+            return;
+        }
         sockaddr_storage address{};
         socklen_t size = sizeof address;
         const int fd =
@@ -292,6 +318,16 @@ bool Shard::count_in(const Endpoint& endpoint, const std::string& peer) {
         return false;
     }
     const auto address = peer.substr(0, peer.rfind(':'));
+    switch (shared_.guard.admit(address)) {
+        case AddressGuard::Verdict::welcome:
+            break;
+        case AddressGuard::Verdict::too_often:
+            counters().limit_address_connects_total.add();
+            return false;
+        case AddressGuard::Verdict::blocked:
+            counters().limit_blocked_total.add();
+            return false;
+    }
     if (limits.connections_per_address != 0 && !all.enter(address, limits.connections_per_address)) {
         counters().limit_address_total.add();
         spdlog::info("refused {}: its address has {} connections already", peer, limits.connections_per_address);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "broker/core/hub.hpp"
+#include "broker/net/address_guard.hpp"
 #include "broker/net/endpoint.hpp"
 #include "broker/net/inbox.hpp"
 #include "broker/net/poller.hpp"
@@ -31,6 +32,7 @@ public:
         Authenticator& authenticator;
         SharedIds& ids;
         AddressCounts& addresses;
+        AddressGuard& guard;
         const std::vector<std::unique_ptr<Endpoint>>& endpoints;
         TraceSink* traces = nullptr;  // null: none
         TraceMode trace_mode = TraceMode::off;
@@ -74,6 +76,8 @@ private:
 
     void run();
     void turn();
+    void wait_and_serve();
+    [[nodiscard]] bool others_keep_up() const;
     void end_turn();
     void on_ready(const epoll_event& event);
     void take_inbox();

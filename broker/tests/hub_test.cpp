@@ -131,6 +131,26 @@ TEST(Hub, WhatAPublisherSendsAgainAfterAReconnectIsNotRefusedButStoredLater) {
     EXPECT_EQ(sub.link.look().size(), 1U);
 }
 
+TEST(Hub, ReadsOneMessageOfAPublisherAtATimeWhenTheStoreIsBehind) {
+    auto settings = standard();
+    settings.limits.store_queue = 1;
+    Rig rig(settings);
+    FakeClient sub(rig, "sub", false);
+    sub.subscribe("t", QoS::at_least_once);
+    sub.lose();
+    rig.settle();
+    FakeClient pub(rig, "pub");
+    for (mqtt::PacketId id = 1; id <= 3; ++id) {
+        pub.publish("t", "m", QoS::at_least_once, id);
+        rig.turn();
+    }
+    EXPECT_TRUE(pub.link.held);
+    EXPECT_GE(rig.counter(&Counters::limit_store_queue_total), 1U);
+    rig.settle();
+    EXPECT_FALSE(pub.link.held);
+    EXPECT_EQ(pub.link.look().size(), 3U);
+}
+
 TEST(Hub, APubrecIsAnsweredOnceItsMarkIsOnDiskHoweverLateThatIs) {
     Rig rig(standard());
     FakeClient sub(rig, "sub", false);

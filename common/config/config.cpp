@@ -142,6 +142,10 @@ std::vector<Table> Table::tables(std::string_view key) const {
 }
 
 void Table::only(std::initializer_list<std::string_view> known) const {
+    only(std::vector<std::string_view>(known));
+}
+
+void Table::only(const std::vector<std::string_view>& known) const {
     for (const auto& [key, node] : *data_->table) {
         if (std::ranges::find(known, std::string_view(key.str())) == known.end()) {
             throw ConfigError(data_->name + ":" + std::to_string(node.source().begin.line) + ": unknown key '" +

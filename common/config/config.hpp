@@ -49,6 +49,7 @@ public:
 
     // Throws for the first key that is not in the list, so that a misspelt setting is not silently ignored.
     void only(std::initializer_list<std::string_view> known) const;
+    void only(const std::vector<std::string_view>& known) const;
     // "file:line" of a key, for a check of the caller's own.
     [[nodiscard]] std::string where(std::string_view key) const;
 
