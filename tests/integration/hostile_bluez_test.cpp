@@ -267,14 +267,16 @@ TEST_F(HostileBluezTest, AnEndlessStreamOfNonsenseNeitherStopsNorSwellsTheAgent)
     // Of n devices 49 find room beside the good tag, of n characteristics 200; no strength is ever one.
     const auto dropped_of = [](std::uint64_t n) { return (n - 49) + (n - 200) + n; };
     ASSERT_TRUE(counted(dropped_of(2'000)));
-    const auto before = resident_bytes();
+    [[maybe_unused]] const auto before = resident_bytes();
     for (unsigned round = 0; round < 4; ++round) {
         say(1'000);
         serve_the_good_tag(round);
     }
     ASSERT_TRUE(counted(dropped_of(6'000) - dropped_of(2'000)));
     EXPECT_EQ(radio_->tags_heard(), 50u);
-    EXPECT_LT(resident_bytes(), before + 32'000'000);
+#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+    EXPECT_LT(resident_bytes(), before + 32'000'000);  // sanitizers keep what was freed
+#endif
     EXPECT_FALSE(was_gone());
 }
 
