@@ -230,15 +230,6 @@ void Hub::peer(ShardId from, PeerMessage message) {
                 hub.withdraw(m.recipients, m.point_to_point);
             }
         }
-        void operator()(InterestChange& m) const {
-            if (m.add) {
-                hub.interest_.add(m.filter, from, {});
-            } else {
-                hub.interest_.remove(m.filter, from);
-            }
-            hub.count_wildcard(m.filter, m.add);
-            if (m.slot != kNoSlot) hub.ports_.peers.post(from, SlotReply{m.slot});
-        }
         void operator()(ShareChange& m) const { hub.peer_counts(from, m); }
         void operator()(SlotReply& m) const { hub.release_subscribe(m.slot); }
         void operator()(RunThere& m) const { m.work(hub); }
@@ -248,6 +239,7 @@ void Hub::peer(ShardId from, PeerMessage message) {
 
 void Hub::end_turn() {
     counters_.turns_total.add();
+    hear_interest();
     ports_.tracer.end_turn();
     post_exports();
     if (batch_.empty() && after_.empty() && !ask_again_) return;

@@ -112,6 +112,8 @@ public:
     void writable(Session& session);
 
     void peer(ShardId from, PeerMessage message);
+    // Thread-safe: where the other shards say what they hold.
+    [[nodiscard]] InterestNews& interest_news() { return interest_news_; }
     void stored(std::uint64_t batch, const Result<>& result);
     // The exporter has answered the oldest batch that somebody waits for.
     void exported(bool stored);
@@ -349,6 +351,8 @@ private:
     void finish_subscribe(std::uint32_t slot);
     void release_subscribe(std::uint32_t slot);
     void count_wildcard(std::string_view filter, bool add);
+    void tell_interest(std::string_view filter, bool add);
+    void hear_interest();
 
     // The numbers of stored messages grow with time; those of QoS 0 come from a block of this shard's own, so that
     // shards do not meet at every message.
@@ -367,7 +371,8 @@ private:
     TextMap<std::unique_ptr<Session>> sessions_;
     boost::unordered_flat_map<SessionNumber, Session*> by_number_;
     SubscriptionTree tree_;
-    SubscriptionTree interest_;  // of the other shards
+    SubscriptionTree interest_;  // of the other shards, as far as heard
+    InterestNews interest_news_;
     ExpiryWatch expiries_;
     SharedGroups shares_;
     TextMap<std::size_t> wildcards_;  // by parent topic
@@ -395,6 +400,7 @@ private:
 
     std::vector<SubscriptionTree::Match> matches_;  // scratch
     std::vector<SubscriptionTree::Match> merged_;
+    std::vector<InterestChange> heard_;
     std::vector<SharedGroups::Choice> chosen_;
     std::uint64_t stamp_ = 0;
     Encoded encoded_;

@@ -230,6 +230,7 @@ std::uint32_t Hub::route(Parcel& parcel, PendingPublish pending) {
         here = home == self;
         if (!here) shards = 1ULL << home;
     } else if (count > 1) {
+        hear_interest();
         matches_.clear();
         interest_.match(parcel.topic, matches_);
         for (const auto& match : matches_) shards |= 1ULL << match.holder;

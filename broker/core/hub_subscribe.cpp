@@ -87,6 +87,7 @@ ReasonCode Hub::subscribe(Session& session, const mqtt::SubscriptionView& wanted
             return ReasonCode::quota_exceeded;
         }
         if (settings.apsara() && filter.matches && mqtt::has_wildcard(plain)) {
+            hear_interest();
             const auto parent = plain.substr(0, plain.find('/'));
             const auto at = wildcards_.find(parent);
             if (at != wildcards_.end() && at->second >= settings.limits.wildcards_per_parent) {
@@ -128,15 +129,34 @@ void Hub::hold(Session& session, HeldFilter filter, std::uint32_t slot, PendingS
                tree_.add(filter.filter, session.number, filter.options) == SubscriptionTree::Added::first) {
         count_wildcard(filter.filter, true);
         // Nobody here held it before: the other shards must know before the client is told that it is subscribed.
-        for (ShardId to = 0; to < ports_.peers.count(); ++to) {
-            if (to == ports_.peers.self()) continue;
-            ports_.peers.post(to, InterestChange{filter.filter, true, slot});
-            if (slot != kNoSlot) ++pending.waiting;
-        }
+        tell_interest(filter.filter, true);
     }
     if (filter.shared) counters_.shared_subscriptions.add();
     session.filters.push_back(std::move(filter));
     counters_.subscriptions.add();
+}
+
+void Hub::tell_interest(std::string_view filter, bool add) {
+    const auto self = ports_.peers.self();
+    for (ShardId to = 0; to < ports_.peers.count(); ++to) {
+        if (to != self) ports_.peers.tell(to, {.of = self, .filter = std::string(filter), .add = add});
+    }
+}
+
+void Hub::hear_interest() {
+    if (interest_news_.waiting() == 0) return;
+    interest_news_.take(heard_);
+    for (const auto& change : heard_) {
+        if (change.add) {
+            interest_.add(change.filter, change.of, {});
+        } else {
+            interest_.remove(change.filter, change.of);
+        }
+        count_wildcard(change.filter, change.add);
+    }
+    heard_.clear();
+    constexpr std::size_t kKept = 4'096;  // after a restart there were as many as there are filters
+    if (heard_.capacity() > kKept) std::vector<InterestChange>{}.swap(heard_);
 }
 
 void Hub::count_wildcard(std::string_view filter, bool add) {
@@ -157,9 +177,7 @@ bool Hub::drop_filter(Session& session, std::string_view filter) {
         place_member(session, *at, true, kNoSlot, nullptr);
     } else if (at->matches && tree_.remove(filter, session.number, &last) && last) {
         count_wildcard(filter, false);
-        for (ShardId to = 0; to < ports_.peers.count(); ++to) {
-            if (to != ports_.peers.self()) ports_.peers.post(to, InterestChange{std::string(filter), false, kNoSlot});
-        }
+        tell_interest(filter, false);
     }
     if (at->shared) counters_.shared_subscriptions.sub();
     session.filters.erase(at);

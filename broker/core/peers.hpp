@@ -8,13 +8,13 @@
 #include <variant>
 #include <vector>
 
+#include "broker/core/interest_news.hpp"
 #include "broker/core/message.hpp"
 #include "broker/ports/message_store.hpp"
 
 namespace esl::broker {
 
 class Hub;
-using ShardId = std::uint32_t;
 constexpr std::uint32_t kNoSlot = 0xFFFF'FFFF;
 
 // Deliver this to the sessions over there. `slot` names the sender's pending publish, which waits for a RouteReply;
@@ -45,18 +45,12 @@ struct Committed {
     std::vector<Recipient> recipients;
     bool stored = true;
 };
-// This shard has its first, or no more, holder of a filter. `slot`: a pending SUBACK that waits for a SlotReply.
-struct InterestChange {
-    std::string filter;
-    bool add = true;
-    std::uint32_t slot = kNoSlot;
-};
-// How many members of a shared subscription this shard has now.
+// How many members of a shared subscription this shard has now. `slot`: a pending SUBACK that waits for a SlotReply.
 struct ShareChange {
     std::string key;
     std::uint32_t connected = 0;
     std::uint32_t waiting = 0;
-    std::uint32_t slot = kNoSlot;  // as in InterestChange
+    std::uint32_t slot = kNoSlot;
 };
 struct SlotReply {
     std::uint32_t slot = kNoSlot;
@@ -65,7 +59,7 @@ struct SlotReply {
 struct RunThere {
     std::function<void(Hub&)> work;
 };
-using PeerMessage = std::variant<RouteMessage, RouteReply, Committed, InterestChange, ShareChange, SlotReply, RunThere>;
+using PeerMessage = std::variant<RouteMessage, RouteReply, Committed, ShareChange, SlotReply, RunThere>;
 
 // Shard-bound: each shard has its own view of its peers.
 class Peers {
@@ -77,6 +71,9 @@ public:
     [[nodiscard]] virtual ShardId home_of(std::string_view client_id) const = 0;
     // Returns at once; the message leaves at the end of the turn and arrives in order.
     virtual void post(ShardId to, PeerMessage message) = 0;
+    // Into that shard's InterestNews, at once. One that does not get round to them is woken, and when very many wait the
+    // others stop reading, as for its inbox.
+    virtual void tell(ShardId to, InterestChange change) = 0;
 };
 
 }  // namespace esl::broker

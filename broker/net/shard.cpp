@@ -23,6 +23,7 @@ constexpr std::size_t kWheelSlots = 1024;
 constexpr std::size_t kBuffersKept = 1024;
 constexpr std::size_t kBufferKeptBytes = 64 * 1024;  // a larger one goes back to the heap
 constexpr int kAcceptsPerTurn = 64;
+constexpr std::size_t kNewsUnheard = 1'024;  // a shard that lets more changes of interest lie is woken
 constexpr std::uint32_t kStopSeconds = 5;
 // Two reads make a TLS handshake, one of which costs a tenth of a millisecond, or a whole one with an RSA key: this is
 // the longest that the others of the shard wait for it.
@@ -120,6 +121,12 @@ void Shard::post(ShardId to, PeerMessage message) {
     outgoing_[to].emplace_back(FromPeer{id_, std::move(message)});
 }
 
+void Shard::tell(ShardId to, InterestChange change) {
+    assert(to != id_);
+    Shard& other = *(*all_)[to];
+    if (other.hub_.interest_news().post(std::move(change)) == kNewsUnheard) other.post(RunOnShard{[] {}});
+}
+
 void Shard::migrate(ShardId to, AdoptConnection connection) {
     assert(to != id_);
     outgoing_[to].emplace_back(std::move(connection));
@@ -139,11 +146,16 @@ void Shard::run() {
     hub_.tracer().flush();
 }
 
+bool Shard::has_too_much() {
+    const auto most = shared_.settings.limits.inbox;
+    return inbox_.size() > most || hub_.interest_news().waiting() > std::max(most, kNewsUnheard);
+}
+
 // A shard that has more to do than it should is not given more: nothing is read here until it has caught up. Each goes
 // on emptying its own inbox meanwhile, so two never wait for each other.
 bool Shard::others_keep_up() const {
     for (ShardId i = 0; i < count_; ++i) {
-        if (i != id_ && (*all_)[i]->inbox_.size() > shared_.settings.limits.inbox) return false;
+        if (i != id_ && (*all_)[i]->has_too_much()) return false;
     }
     return true;
 }

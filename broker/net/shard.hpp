@@ -66,6 +66,7 @@ public:
     [[nodiscard]] ShardId count() const override { return count_; }
     [[nodiscard]] ShardId home_of(std::string_view client_id) const override;
     void post(ShardId to, PeerMessage message) override;
+    void tell(ShardId to, InterestChange change) override;
 
 private:
     friend class Connection;
@@ -78,6 +79,7 @@ private:
     void turn();
     void wait_and_serve();
     [[nodiscard]] bool others_keep_up() const;
+    [[nodiscard]] bool has_too_much();  // any thread
     void end_turn();
     void on_ready(const epoll_event& event);
     void take_inbox();

@@ -231,6 +231,9 @@ private:
         void post(ShardId to, PeerMessage message) override {
             rig->shards_[to].inbox.emplace_back(id, std::move(message));
         }
+        void tell(ShardId to, InterestChange change) override {
+            rig->shards_[to].hub->interest_news().post(std::move(change));
+        }
     };
     struct Shard {
         FakePeers peers;

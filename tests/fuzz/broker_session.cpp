@@ -28,6 +28,7 @@ public:
     [[nodiscard]] ShardId count() const override { return 1; }
     [[nodiscard]] ShardId home_of(std::string_view) const override { return 0; }
     void post(ShardId, PeerMessage) override {}
+    void tell(ShardId, InterestChange) override {}
 };
 
 // What the broker sends must be MQTT, whatever it was sent.
