@@ -15,7 +15,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "broker/adapters/config_authenticator.hpp"
+#include "broker/auth/config_authenticator.hpp"
 #include "broker/adapters/credential_stores.hpp"
 #include "broker/adapters/sqlite_message_store.hpp"
 #include "broker/adapters/trace_files.hpp"

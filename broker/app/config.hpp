@@ -7,25 +7,13 @@
 #include <vector>
 
 #include "broker/app/listener_config.hpp"
+#include "broker/auth/config_authenticator.hpp"
 #include "broker/core/settings.hpp"
 #include "broker/core/trace.hpp"
 #include "broker/rules/rule.hpp"
 #include "common/log/log.hpp"
 
 namespace esl::broker {
-
-struct UserConfig {
-    std::string name;
-    std::string password;       // plain, for development; or
-    std::string password_hash;  // as `broker hash-password` prints it (libsodium's argon2id text form)
-};
-
-// `Signature|id|instance` with password base64(HMAC-SHA1(secret, client id)).
-struct AccessKeyConfig {
-    std::string id;
-    std::string secret;
-    std::string instance;  // empty: any
-};
 
 struct Config {
     std::optional<Mode> mode;

@@ -3,7 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
-#include "broker/adapters/config_authenticator.hpp"
+#include "broker/auth/config_authenticator.hpp"
 
 namespace esl::broker {
 namespace {

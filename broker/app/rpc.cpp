@@ -9,7 +9,7 @@
 #include <ctime>
 #include <mutex>
 
-#include "broker/adapters/config_authenticator.hpp"
+#include "broker/auth/config_authenticator.hpp"
 #include "broker/auth/credential_book.hpp"
 #include "broker/ports/message_store.hpp"
 #include "common/core/ids.hpp"

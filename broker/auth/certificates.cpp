@@ -1,14 +1,14 @@
 #include "broker/auth/certificates.hpp"
 
 #include <openssl/bio.h>
-#include <openssl/bn.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
-#include <ctime>
+
+#include "common/tls/x509.hpp"
 
 namespace esl::broker {
 namespace {
@@ -22,7 +22,6 @@ struct Freed {
 };
 using X509Ptr = std::unique_ptr<X509, Freed<&X509_free>>;
 using BioPtr = std::unique_ptr<BIO, Freed<&BIO_free_all>>;
-using BignumPtr = std::unique_ptr<BIGNUM, Freed<&BN_free>>;
 
 constexpr std::size_t kPemMost = 64 * 1024;
 constexpr std::size_t kSerialMost = 128;
@@ -42,25 +41,9 @@ X509Ptr read_der(BytesView der) {
 }
 
 std::string serial_of(const X509& certificate) {
-    const BignumPtr number(ASN1_INTEGER_to_BN(X509_get0_serialNumber(&certificate), nullptr));
-    if (!number) return {};
-    char* hex = BN_bn2hex(number.get());
-    std::string out(hex);
-    OPENSSL_free(hex);
-    const auto first = out.find_first_not_of('0');
-    return first == std::string::npos ? "0" : out.substr(first);
-}
-
-std::string common_name(const X509& certificate) {
-    const X509_NAME* subject = X509_get_subject_name(&certificate);
-    const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-    if (at < 0) return {};
-    unsigned char* text = nullptr;
-    const int size = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
-    if (size < 0) return {};
-    std::string out(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
-    OPENSSL_free(text);
-    return out;
+    const auto hex = tls::serial_number(certificate);
+    const auto first = hex.find_first_not_of('0');
+    return first == std::string::npos && !hex.empty() ? "0" : hex.substr(std::min(first, hex.size()));
 }
 
 std::string encoded(const X509_NAME* name) {
@@ -70,12 +53,6 @@ std::string encoded(const X509_NAME* name) {
     std::string out(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
     OPENSSL_free(der);
     return out;
-}
-
-UnixMillis time_of(const ASN1_TIME* time) {
-    std::tm parts{};
-    if (ASN1_TIME_to_tm(time, &parts) != 1) return {};
-    return from_millis(static_cast<std::int64_t>(::timegm(&parts)) * 1'000);
 }
 
 bool strong(X509& certificate) {
@@ -92,8 +69,8 @@ public:
         : certificate_(std::move(certificate)),
           sn_(serial_of(*certificate_)),
           subject_(encoded(X509_get_subject_name(certificate_.get()))),
-          from_(time_of(X509_get0_notBefore(certificate_.get()))),
-          to_(time_of(X509_get0_notAfter(certificate_.get()))) {}
+          from_(tls::not_before(*certificate_)),
+          to_(tls::not_after(*certificate_)) {}
 
     [[nodiscard]] const std::string& sn() const override { return sn_; }
     [[nodiscard]] const std::string& subject() const override { return subject_; }
@@ -104,7 +81,8 @@ public:
         const auto certificate = read_pem(pem);
         if (!certificate) return fail(CertificateError::not_a_certificate, "verification certificate");
         if (!signed_by_us(*certificate)) return fail(CertificateError::wrong_issuer, "verification certificate");
-        if (common_name(*certificate) != code) return fail(CertificateError::wrong_code, "verification certificate");
+        if (tls::common_name(*certificate) != code)
+            return fail(CertificateError::wrong_code, "verification certificate");
         return {};
     }
 
@@ -117,10 +95,10 @@ public:
             return fail(CertificateError::not_a_certificate, "not for clients");
         DeviceCertificate out{.ca_sn = sn_,
                               .sn = serial_of(*certificate),
-                              .name = common_name(*certificate),
+                              .name = tls::common_name(*certificate),
                               .active = true,
-                              .valid_from = time_of(X509_get0_notBefore(certificate.get())),
-                              .valid_to = time_of(X509_get0_notAfter(certificate.get()))};
+                              .valid_from = tls::not_before(*certificate),
+                              .valid_to = tls::not_after(*certificate)};
         if (out.sn.size() > kSerialMost) return fail(CertificateError::not_a_certificate, "serial number too long");
         if (now < out.valid_from || now > out.valid_to || now < from_ || now > to_)
             return fail(CertificateError::out_of_time);

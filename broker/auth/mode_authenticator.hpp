@@ -1,7 +1,7 @@
 // All ways to log in: by the certificate, and by the form of the user name.
 #pragma once
 
-#include "broker/adapters/config_authenticator.hpp"
+#include "broker/auth/config_authenticator.hpp"
 #include "broker/auth/credential_book.hpp"
 #include "broker/ports/authenticator.hpp"
 

@@ -4,12 +4,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <ctime>
 #include <stdexcept>
 #include <system_error>
 
 #include "broker/net/tls.hpp"
 #include "broker/net/tls_layer.hpp"
+#include "common/tls/x509.hpp"
 
 namespace esl::broker {
 namespace {
@@ -71,12 +71,6 @@ void ask_clients(SSL_CTX* context, const TlsSettings& s) {
     X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
 }
 
-UnixMillis end_of(const X509* certificate) {
-    std::tm time{};
-    if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) != 1) return {};
-    return from_millis(static_cast<std::int64_t>(::timegm(&time)) * 1000);
-}
-
 }  // namespace
 
 TlsContext::TlsContext(TlsSettings settings) : settings_(std::move(settings)) {
@@ -103,7 +97,7 @@ std::shared_ptr<SSL_CTX> TlsContext::load(UnixMillis& not_after) const {
         throw std::runtime_error("key 'ciphers': '" + settings_.ciphers + "': " + openssl_says());
     load_own(context, settings_);
     ask_clients(context, settings_);
-    not_after = end_of(SSL_CTX_get0_certificate(context));
+    not_after = tls::not_after(*SSL_CTX_get0_certificate(context));
     return made;
 }
 

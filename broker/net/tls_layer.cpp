@@ -10,6 +10,8 @@
 #include <cstring>
 #include <new>
 
+#include "common/tls/x509.hpp"
+
 namespace esl::broker {
 
 // A BIO over the two members of a layer: no buffer of its own, no copy but OpenSSL's.
@@ -140,27 +142,6 @@ Bytes der_of(X509* certificate) {
     return out;
 }
 
-std::string serial_of(const X509* certificate) {
-    BIGNUM* number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr);
-    char* text = number != nullptr ? BN_bn2hex(number) : nullptr;
-    std::string out = text != nullptr ? text : "";
-    OPENSSL_free(text);
-    BN_free(number);
-    return out;
-}
-
-std::string common_name_of(const X509* certificate) {
-    X509_NAME* subject = X509_get_subject_name(certificate);
-    const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-    if (at < 0) return {};
-    unsigned char* text = nullptr;
-    const int size = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
-    if (size < 0) return {};
-    std::string out(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
-    OPENSSL_free(text);
-    return out;
-}
-
 std::string issuer_of(const X509* certificate) {
     BIO* text = BIO_new(BIO_s_mem());
     if (text == nullptr) return {};
@@ -179,8 +160,8 @@ std::unique_ptr<PeerCertificate> peer_certificate_of(const SSL* ssl, bool verifi
     X509* own = SSL_get0_peer_certificate(ssl);
     if (own == nullptr) return nullptr;
     auto out = std::make_unique<PeerCertificate>();
-    out->common_name = common_name_of(own);
-    out->serial = serial_of(own);
+    out->common_name = tls::common_name(*own);
+    out->serial = tls::serial_number(*own);
     out->issuer = issuer_of(own);
     out->der = der_of(own);
     // On the server's side this is what came besides the client's own.
@@ -190,7 +171,7 @@ std::unique_ptr<PeerCertificate> peer_certificate_of(const SSL* ssl, bool verifi
     out->verified = verified && SSL_get_verify_result(ssl) == X509_V_OK;
     if (!out->verified) return out;
     const auto* chain = SSL_get0_verified_chain(ssl);
-    if (sk_X509_num(chain) > 1) out->issuer_serial = serial_of(sk_X509_value(chain, 1));
+    if (sk_X509_num(chain) > 1) out->issuer_serial = tls::serial_number(*sk_X509_value(chain, 1));
     return out;
 }
 

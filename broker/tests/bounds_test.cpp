@@ -1,7 +1,7 @@
 // Log-in and the bounds of a broker, over real sockets.
 #include <gtest/gtest.h>
 
-#include "broker/adapters/config_authenticator.hpp"
+#include "broker/auth/config_authenticator.hpp"
 #include "broker/tests/running_broker.hpp"
 #include "broker/tests/test_client.hpp"
 #include "common/testing/testing.hpp"

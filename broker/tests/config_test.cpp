@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "broker/adapters/config_authenticator.hpp"
+#include "broker/auth/config_authenticator.hpp"
 #include "common/config/config.hpp"
 #include "common/testing/testing.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "broker/adapters/config_authenticator.hpp"
+#include "broker/auth/config_authenticator.hpp"
 #include "broker/app/admin.hpp"
 #include "broker/tests/conformance_rig.hpp"
 #include "common/http/client.hpp"

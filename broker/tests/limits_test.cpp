@@ -6,7 +6,7 @@
 #include <map>
 #include <sstream>
 
-#include "broker/adapters/config_authenticator.hpp"
+#include "broker/auth/config_authenticator.hpp"
 #include "broker/app/limits_config.hpp"
 #include "broker/tests/running_broker.hpp"
 #include "broker/tests/test_client.hpp"

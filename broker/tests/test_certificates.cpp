@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "common/tls/x509.hpp"
+
 namespace esl::broker::testing {
 namespace {
 
@@ -33,15 +35,6 @@ void extend(X509* certificate, X509* issuer, int nid, const char* value) {
     X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, &context, nid, value);
     need(extension != nullptr && X509_add_ext(certificate, extension, -1) == 1, "extension");
     X509_EXTENSION_free(extension);
-}
-
-std::string serial_of(const X509* certificate) {
-    BIGNUM* number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr);
-    char* text = BN_bn2hex(number);
-    std::string out = text;
-    OPENSSL_free(text);
-    BN_free(number);
-    return out;
 }
 
 }  // namespace
@@ -78,7 +71,7 @@ TestCa::Certificate TestCa::sign(EVP_PKEY* key, const std::string& common_name, 
 CertificateFiles TestCa::write(const Certificate& certificate, EVP_PKEY* key, const std::string& file) const {
     CertificateFiles out{.certificate = folder_ / (file + ".pem"),
                          .key = folder_ / (file + ".key"),
-                         .serial = serial_of(certificate.get())};
+                         .serial = tls::serial_number(*certificate)};
     need(PEM_write_X509(open(out.certificate).get(), certificate.get()) == 1, "certificate");
     need(PEM_write_PrivateKey(open(out.key).get(), key, nullptr, nullptr, 0, nullptr, nullptr) == 1, "key");
     return out;

@@ -5,12 +5,24 @@
 #include <string>
 #include <vector>
 
-#include "broker/app/config.hpp"
 #include "broker/auth/password_checker.hpp"
 #include "broker/auth/secrets.hpp"
 #include "broker/ports/authenticator.hpp"
 
 namespace esl::broker {
+
+struct UserConfig {
+    std::string name;
+    std::string password;       // plain, for development; or
+    std::string password_hash;  // as `broker hash-password` prints it (libsodium's argon2id text form)
+};
+
+// `Signature|id|instance` with password base64(HMAC-SHA1(secret, client id)).
+struct AccessKeyConfig {
+    std::string id;
+    std::string secret;
+    std::string instance;  // empty: any
+};
 
 // Modes by the user name: `Signature|AK|instance` is an access key, a name without bars a user, no name anonymous.
 // Thread-safe.

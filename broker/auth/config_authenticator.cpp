@@ -1,4 +1,4 @@
-#include "broker/adapters/config_authenticator.hpp"
+#include "broker/auth/config_authenticator.hpp"
 
 #include <sodium.h>
 
