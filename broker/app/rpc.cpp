@@ -7,10 +7,10 @@
 #include <array>
 #include <charconv>
 #include <ctime>
-#include <mutex>
 
 #include "broker/auth/config_authenticator.hpp"
 #include "broker/auth/credential_book.hpp"
+#include "broker/auth/nonce_memory.hpp"
 #include "broker/ports/message_store.hpp"
 #include "common/core/ids.hpp"
 #include "common/http/url.hpp"
@@ -23,8 +23,9 @@ using http::Response;
 using nlohmann::json;
 
 constexpr std::string_view kVersion = "2020-04-20";
-constexpr std::chrono::minutes kWindow{15};   // how far a request's Timestamp may be from ours
+constexpr std::chrono::minutes kWindow{5};    // how far a request's Timestamp may be from ours
 constexpr std::size_t kNoncesMost = 100'000;  // within the window; more requests are refused
+constexpr std::size_t kNonceLength = 128;
 
 std::string request_id() {
     auto id = to_hex(random_bytes(16));
@@ -63,9 +64,8 @@ std::expected<RpcParameters, RpcFault> parameters_of(const Request& request) {
 }
 
 const RpcAction* find_action(std::string_view name) {
-    for (const auto* table :
-         {rpc_session_actions(), rpc_token_actions(), rpc_identity_actions(), rpc_certificate_actions(),
-          rpc_trace_actions()}) {
+    for (const auto* table : {rpc_session_actions(), rpc_token_actions(), rpc_identity_actions(),
+                              rpc_certificate_actions(), rpc_trace_actions()}) {
         for (const auto* row = table; row->name != nullptr; ++row) {
             if (name == row->name) return row;
         }
@@ -130,24 +130,20 @@ struct Rpc::Impl {
     const Clock& clock;
     AuditAs audit;
 
-    std::mutex lock;
-    std::map<std::string, UnixMillis, std::less<>> nonces;  // until when each must not be seen again
-    std::map<UnixMillis, std::vector<std::string>> by_time;
+    NonceMemory nonces{kNoncesMost};
 
     // Each nonce of a key once, as long as its timestamp would be taken.
-    std::optional<RpcFault> take_nonce(std::string nonce) {
-        const auto now = clock.wall();
-        const std::lock_guard guard(lock);
-        while (!by_time.empty() && by_time.begin()->first < now) {
-            for (const auto& old : by_time.begin()->second) nonces.erase(old);
-            by_time.erase(by_time.begin());
+    std::optional<RpcFault> take_nonce(const std::string& key, const std::string& nonce, UnixMillis until) {
+        if (nonce.empty() || nonce.size() > kNonceLength)
+            return RpcFault{400, "InvalidParameter.SignatureNonce", "The nonce must have 1 to 128 characters."};
+        switch (nonces.take(key + "|" + nonce, until, clock.wall())) {
+            case NonceMemory::Verdict::fresh:
+                return std::nullopt;
+            case NonceMemory::Verdict::used:
+                return RpcFault{400, "SignatureNonceUsed", "The request signature nonce has been used."};
+            case NonceMemory::Verdict::full:
+                return RpcFault{500, "SystemOverFlow", "Too many requests."};
         }
-        if (nonces.contains(nonce))
-            return RpcFault{400, "SignatureNonceUsed", "The request signature nonce has been used."};
-        if (nonces.size() >= kNoncesMost) return RpcFault{500, "SystemOverFlow", "Too many requests."};
-        const auto until = now + 2 * kWindow;
-        nonces[nonce] = until;
-        by_time[until].push_back(std::move(nonce));
         return std::nullopt;
     }
 
@@ -171,7 +167,7 @@ struct Rpc::Impl {
         const auto now = clock.wall();
         if (!time || *time < now - kWindow || *time > now + kWindow)
             return RpcFault{400, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired."};
-        if (auto used = take_nonce(at("AccessKeyId") + "|" + at("SignatureNonce"))) return used;
+        if (auto used = take_nonce(at("AccessKeyId"), at("SignatureNonce"), *time + kWindow)) return used;
         for (const auto* name : {"InstanceId", "MqttInstanceId"}) {
             if (!key->instance.empty() && p.contains(name) && !at(name).empty() && at(name) != key->instance)
                 return RpcFault{400, "InstancePermissionCheckFailed", "The instance is not this access key's."};

@@ -124,9 +124,12 @@ TEST_F(RpcApi, TakesEachSignedRequestOnceAndInItsTime) {
         p[name] = value;
         return send(p).second.value("Code", std::string{});
     };
-    EXPECT_EQ(with("Timestamp", now(std::chrono::minutes(-16))), "InvalidTimeStamp.Expired");
-    EXPECT_EQ(with("Timestamp", now(std::chrono::minutes(16))), "InvalidTimeStamp.Expired");
+    EXPECT_EQ(with("Timestamp", now(std::chrono::minutes(-6))), "InvalidTimeStamp.Expired");
+    EXPECT_EQ(with("Timestamp", now(std::chrono::minutes(6))), "InvalidTimeStamp.Expired");
+    EXPECT_EQ(with("Timestamp", now(std::chrono::minutes(-4))), "");
+    EXPECT_EQ(with("Timestamp", now(std::chrono::minutes(4))), "");
     EXPECT_EQ(with("Timestamp", "yesterday"), "InvalidTimeStamp.Expired");
+    EXPECT_EQ(with("SignatureNonce", std::string(129, 'n')), "InvalidParameter.SignatureNonce");
     EXPECT_EQ(with("AccessKeyId", "XX"), "InvalidAccessKeyId.NotFound");
     EXPECT_EQ(with("Version", "2019-12-11"), "InvalidVersion");
     EXPECT_EQ(with("SignatureMethod", "HMAC-MD5"), "InvalidParameter.SignatureMethod");
@@ -300,9 +303,10 @@ TEST_F(RpcApi, AsksForTraces) {
     const auto of_client = call("QueryMqttTraceMessageOfClient", with({{"ClientId", kClient}, {"Reverse", "true"}}));
     ASSERT_EQ(of_client["Total"], 1);
     EXPECT_EQ(of_client["MessageOfClientList"][0]["MsgId"], id);
-    EXPECT_EQ(fault("QueryMqttTraceDevice", {{"ClientId", kClient}, {"BeginTime", "0"}, {"EndTime", "1"},
-                                             {"CurrentPage", "1"}, {"PageSize", "101"}}),
-              "InvalidParameter.PageSize");
+    EXPECT_EQ(
+        fault("QueryMqttTraceDevice",
+              {{"ClientId", kClient}, {"BeginTime", "0"}, {"EndTime", "1"}, {"CurrentPage", "1"}, {"PageSize", "101"}}),
+        "InvalidParameter.PageSize");
     EXPECT_EQ(fault("QueryMqttTraceDevice", {{"ClientId", kClient}}), "MissingBeginTime");
 }
 
