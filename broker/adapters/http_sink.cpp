@@ -17,7 +17,7 @@ public:
           secret_(spec.secret),
           target_(url.target),
           clock_(clock),
-          client_(host_of(url), {.timeout = spec.timeout, .max_body = 64UL << 10}) {}
+          client_(base_of(url), {.timeout = spec.timeout, .max_body = 64UL << 10, .ca_file = spec.ca_file}) {}
 
     Result<> deliver(std::span<const ExportedPtr> batch) override {
         for (const auto& what : batch) {
@@ -37,9 +37,10 @@ public:
     void cancel() override { client_.cancel(); }
 
 private:
-    static std::string host_of(const http::Url& url) {
+    static std::string base_of(const http::Url& url) {
         const bool v6 = url.at.host.find(':') != std::string::npos;
-        return (v6 ? "[" + url.at.host + "]" : url.at.host) + ":" + std::to_string(url.at.port);
+        return (url.tls ? "https://" : "http://") + (v6 ? "[" + url.at.host + "]" : url.at.host) + ":" +
+               std::to_string(url.at.port);
     }
 
     std::string rule_;

@@ -45,15 +45,16 @@ struct FromToml {
 };
 
 void read_rules(const Table& root, Config& config) {
+    std::vector<std::string_view> known;
+    for (const auto& field : rule_fields()) known.emplace_back(field.key);
     for (const auto& t : root.tables("rule")) {
-        t.only({"id",          "kind",         "resource", "via",          "enabled",     "durable", "ordered",
-                "outbox_rows", "outbox_bytes", "keep",     "retry_first",  "retry_limit", "url",     "secret",
-                "timeout",     "connections",  "path",     "rotate_bytes", "rotate_keep", "topic",   "qos",
-                "filter",      "client_id",    "user",     "password"});
+        t.only(known);
         RuleSpec rule;
         for (const auto& field : rule_fields()) std::visit(FromToml{t, rule, field.key}, field.member);
         if (const auto ok = check_rule(rule, config.settings.apsara()); !ok)
             throw ConfigError(t.where("id") + ": rule '" + rule.id + "': " + ok.error().message());
+        if (const auto ok = check_rule_files(rule); !ok)
+            throw ConfigError(t.where("ca_file") + ": rule '" + rule.id + "': " + ok.error().message());
         config.rules.push_back(std::move(rule));
     }
 }

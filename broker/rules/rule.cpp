@@ -8,6 +8,7 @@
 #include "common/http/url.hpp"
 #include "common/mqtt/topic.hpp"
 #include "common/mqtt/topic_filter.hpp"
+#include "common/tls/client.hpp"
 
 namespace esl::broker {
 namespace {
@@ -40,6 +41,7 @@ constexpr RuleField kFields[] = {
     {"retry_first", &RuleSpec::retry_first, 10, kDay, kSinks},
     {"retry_limit", &RuleSpec::retry_limit, 10, kDay, kSinks},
     {"url", &RuleSpec::url, 0, 0, kHttpSink | kMqttSource},
+    {"ca_file", &RuleSpec::ca_file, 0, 0, kHttpSink},
     {"secret", &RuleSpec::secret, 0, 0, kHttpSink | kHttpSource, true},
     {"timeout", &RuleSpec::timeout, 100, 300'000, kHttpSink},
     {"connections", &RuleSpec::connections, 1, 32, kHttpSink},
@@ -103,9 +105,10 @@ Result<> check_way(const RuleSpec& rule) {
                    (rule.kind == "inbound" ? "http, mqtt" : "http, mqtt, file, sqlite"));
     }
     if (way == kHttpSink) {
-        if (rule.url.starts_with("https://"))
-            return bad("url: https is not offered; put a proxy on this host in between");
-        if (auto url = http::parse_url(rule.url); !url) return bad("url: " + url.error().message());
+        const auto url = http::parse_url(rule.url);
+        if (!url) return bad("url: " + url.error().message());
+        if (!rule.ca_file.empty() && !url->tls) return bad("ca_file: has a meaning for https:// alone");
+        if (!rule.ca_file.empty() && rule.ca_file.front() != '/') return bad("ca_file: must be absolute");
     }
     if (way == kMqttSource && !rule.url.starts_with("tcp://") && !rule.url.starts_with("ssl://"))
         return bad("url: must begin with tcp:// or ssl://");
@@ -207,6 +210,16 @@ Result<> check_rule(const RuleSpec& rule, bool apsara) {
             return bad(std::string(field.key) + ": must be " + std::to_string(field.low) + unit + " to " +
                        std::to_string(field.high) + unit);
         }
+    }
+    return {};
+}
+
+Result<> check_rule_files(const RuleSpec& rule) {
+    if (rule.ca_file.empty()) return {};
+    try {
+        static_cast<void>(tls::ClientContext(rule.ca_file));
+    } catch (const std::runtime_error& error) {
+        return bad(std::string("ca_file: ") + error.what());
     }
     return {};
 }

@@ -46,8 +46,9 @@ struct RuleSpec {
     std::chrono::milliseconds keep = std::chrono::hours(72);
     std::chrono::milliseconds retry_first{1'000};
     std::chrono::milliseconds retry_limit{300'000};
-    std::string url;     // http, mqtt source
-    std::string secret;  // http: of the signature; empty: none
+    std::string url;      // http, mqtt source
+    std::string ca_file;  // http by https: PEM with the CAs that count; empty: the system's
+    std::string secret;   // http: of the signature; empty: none
     std::chrono::milliseconds timeout{5'000};
     std::uint64_t connections = 1;  // http: requests at a time
     std::string path;               // file, sqlite
@@ -77,8 +78,10 @@ struct RuleField {
 };
 [[nodiscard]] std::span<const RuleField> rule_fields();
 
-// Everything but what depends on other rules. RuleError::bad names the key.
+// Everything but what depends on other rules and on files. RuleError::bad names the key.
 [[nodiscard]] Result<> check_rule(const RuleSpec& rule, bool apsara);
+// For rules that are new: the files that they name are there and good now. RuleError::bad names key and file.
+[[nodiscard]] Result<> check_rule_files(const RuleSpec& rule);
 [[nodiscard]] Result<RuleSpec> rule_from_json(const nlohmann::json& json);
 // `show_secrets` false: "***" stands for them.
 [[nodiscard]] nlohmann::json to_json(const RuleSpec& rule, bool show_secrets);

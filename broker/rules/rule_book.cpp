@@ -34,6 +34,7 @@ RuleBook::Rules RuleBook::checked(const std::vector<RuleSpec>& configured) const
             return std::runtime_error("configuration: rule '" + rule.id + "': " + why);
         };
         if (auto ok = check_rule(rule, apsara_); !ok) throw bad(ok.error().message());
+        if (auto ok = check_rule_files(rule); !ok) throw bad(ok.error().message());
         for (const auto& [id, other] : out) {
             if (same_place(rule, other)) throw bad("rule " + id + " has this kind and resource already");
         }
@@ -116,6 +117,7 @@ Result<> RuleBook::add(const RuleSpec& rule) {
     const std::lock_guard changing(changing_);
     if (made_.contains(rule.id)) return fail(RuleError::exists, rule.id);
     if (auto ok = fits(rule); !ok) return ok;
+    if (auto ok = check_rule_files(rule); !ok) return ok;
     auto made = made_;
     made.emplace(rule.id, rule);
     put_in_force(std::move(made));
@@ -127,6 +129,7 @@ Result<> RuleBook::replace(const RuleSpec& rule) {
     if (configured_.contains(rule.id)) return fail(RuleError::configured, rule.id);
     if (!made_.contains(rule.id)) return fail(RuleError::not_there, rule.id);
     if (auto ok = fits(rule); !ok) return ok;
+    if (auto ok = check_rule_files(rule); !ok) return ok;
     auto made = made_;
     made[rule.id] = rule;
     put_in_force(std::move(made));

@@ -40,11 +40,12 @@ void extend(X509* certificate, X509* issuer, int nid, const char* value) {
 }  // namespace
 
 TestCa::TestCa(const std::string& name) : key_(EVP_EC_gen("P-256"), EVP_PKEY_free), certificate_(nullptr, X509_free) {
-    certificate_ = sign(key_.get(), name, std::chrono::hours(240));
+    certificate_ = sign(key_.get(), name, std::chrono::hours(240), {});
     own_ = write(certificate_, key_.get(), "ca");
 }
 
-TestCa::Certificate TestCa::sign(EVP_PKEY* key, const std::string& common_name, std::chrono::hours valid) {
+TestCa::Certificate TestCa::sign(EVP_PKEY* key, const std::string& common_name, std::chrono::hours valid,
+                                 const std::string& names) {
     Certificate out(X509_new(), X509_free);
     X509_set_version(out.get(), X509_VERSION_3);
     BIGNUM* serial = BN_new();
@@ -63,7 +64,7 @@ TestCa::Certificate TestCa::sign(EVP_PKEY* key, const std::string& common_name, 
     X509_set_pubkey(out.get(), key);
     extend(out.get(), issuer, NID_basic_constraints, root ? "critical,CA:TRUE" : "CA:FALSE");
     extend(out.get(), issuer, NID_subject_key_identifier, "hash");
-    if (!root) extend(out.get(), issuer, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
+    if (!root) extend(out.get(), issuer, NID_subject_alt_name, names.c_str());
     need(X509_sign(out.get(), key_.get(), EVP_sha256()) > 0, "signing");
     return out;
 }
@@ -77,10 +78,10 @@ CertificateFiles TestCa::write(const Certificate& certificate, EVP_PKEY* key, co
     return out;
 }
 
-CertificateFiles TestCa::issue(const std::string& common_name, std::chrono::hours valid) {
+CertificateFiles TestCa::issue(const std::string& common_name, std::chrono::hours valid, const std::string& names) {
     const Key key(EVP_EC_gen("P-256"), EVP_PKEY_free);
     need(key != nullptr, "key");
-    return write(sign(key.get(), common_name, valid), key.get(), "issued-" + std::to_string(++issued_));
+    return write(sign(key.get(), common_name, valid, names), key.get(), "issued-" + std::to_string(++issued_));
 }
 
 std::filesystem::path TestCa::revoke(const std::vector<CertificateFiles>& gone) {

@@ -25,8 +25,9 @@ class TestCa {
 public:
     explicit TestCa(const std::string& name);
 
-    // For localhost and 127.0.0.1. `valid` from an hour before now; negative: expired by then.
-    CertificateFiles issue(const std::string& common_name, std::chrono::hours valid = std::chrono::hours(240));
+    // `names` as OpenSSL writes them. `valid` from an hour before now; negative: expired by then.
+    CertificateFiles issue(const std::string& common_name, std::chrono::hours valid = std::chrono::hours(240),
+                           const std::string& names = "DNS:localhost,IP:127.0.0.1");
     [[nodiscard]] const std::filesystem::path& certificate() const { return own_.certificate; }
     [[nodiscard]] const std::string& serial() const { return own_.serial; }
     // Writes a list of these to a file and gives its path.
@@ -36,7 +37,7 @@ private:
     using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
     using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
 
-    Certificate sign(EVP_PKEY* key, const std::string& common_name, std::chrono::hours valid);
+    Certificate sign(EVP_PKEY* key, const std::string& common_name, std::chrono::hours valid, const std::string& names);
     CertificateFiles write(const Certificate& certificate, EVP_PKEY* key, const std::string& file) const;
 
     esl::testing::TempDir folder_;

@@ -4,7 +4,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -19,6 +18,7 @@
 #include <system_error>
 #include <vector>
 
+#include "common/http/detail/client_socket.hpp"
 #include "common/http/url.hpp"
 
 namespace esl::http {
@@ -37,18 +37,16 @@ constexpr std::size_t kPiece = std::size_t{64} << 10;
 }  // namespace
 
 struct Client::Impl {
-    HostPort at;
+    Url base;
     ClientOptions options;
-    int fd = -1;
-    bool heard = false;  // a byte of the answer under way
-    std::string unread;  // bytes of the connection that no parser has taken yet
+    detail::ClientSocket socket;
+    std::optional<tls::ClientContext> trust;  // of https, made for the first connection
+    bool heard = false;                       // a byte of the answer under way
+    std::string unread;                       // bytes of the connection that no parser has taken yet
     std::atomic<bool> cancelled{false};
 
-    ~Impl() { close(); }
-
     void close() {
-        if (fd >= 0) ::close(fd);
-        fd = -1;
+        socket.close();
         unread.clear();
     }
 
@@ -59,15 +57,49 @@ struct Client::Impl {
             auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - SteadyClock::now());
             if (left.count() <= 0) return fail(HttpError::timed_out);
             left = std::min(left, kLook);
-            pollfd waiting{.fd = fd, .events = events, .revents = 0};
+            pollfd waiting{.fd = socket.fd(), .events = events, .revents = 0};
             const int ready = ::poll(&waiting, 1, static_cast<int>(left.count()));
             if (ready > 0) return {};
             if (ready < 0 && errno != EINTR) return fail(HttpError::closed, errno_text());
         }
     }
 
+    [[nodiscard]] std::string host_and_port() const {
+        const auto& [host, port] = base.at;
+        return (host.find(':') != std::string::npos ? '[' + host + ']' : host) + ':' + std::to_string(port);
+    }
+
     [[nodiscard]] Result<> connect(SteadyClock::time_point deadline) {
+        if (auto connected = connect_socket(deadline); !connected || !base.tls) return connected;
+        auto secured = secure(deadline);
+        if (secured) return {};
         close();
+        trust.reset();  // what was wrong may be corrected by the next try
+        return secured;
+    }
+
+    [[nodiscard]] Result<> secure(SteadyClock::time_point deadline) {
+        const auto refuse = [&](const std::string& why) {
+            return fail(HttpError::unreachable, host_and_port() + ": TLS: " + why);
+        };
+        try {
+            if (!trust) trust.emplace(options.ca_file);
+        } catch (const std::runtime_error& error) {
+            return refuse(error.what());
+        }
+        socket.secure(*trust, base.at.host);
+        for (;;) {
+            const auto step = socket.shake_hands();
+            if (step == detail::Step::done) return {};
+            if (step == detail::Step::end) return refuse("the server closes the connection");
+            if (step == detail::Step::broken) return refuse(socket.why());
+            if (auto ready = wait(step == detail::Step::wait_read ? POLLIN : POLLOUT, deadline); !ready) return ready;
+        }
+    }
+
+    [[nodiscard]] Result<> connect_socket(SteadyClock::time_point deadline) {
+        close();
+        const auto& at = base.at;
         addrinfo hints{};
         hints.ai_socktype = SOCK_STREAM;
         addrinfo* list = nullptr;
@@ -81,14 +113,19 @@ struct Client::Impl {
             if (connect_to(*one, deadline, why)) return {};
             close();
         }
-        return fail(HttpError::unreachable, at.host + ':' + std::to_string(at.port) + ": " + why);
+        return fail(HttpError::unreachable, host_and_port() + ": " + why);
     }
 
     bool connect_to(const addrinfo& one, SteadyClock::time_point deadline, std::string& why) {
-        fd = ::socket(one.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        const int fd = ::socket(one.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0) {
+            why = errno_text();
+            return false;
+        }
+        socket.open(fd);
         const int on = 1;
-        if (fd >= 0) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        if (fd < 0 || (::connect(fd, one.ai_addr, one.ai_addrlen) != 0 && errno != EINPROGRESS)) {
+        ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        if (::connect(fd, one.ai_addr, one.ai_addrlen) != 0 && errno != EINPROGRESS) {
             why = errno_text();
             return false;
         }
@@ -106,45 +143,52 @@ struct Client::Impl {
     // Stops early, without an error, when the server answers before it has read everything.
     [[nodiscard]] Result<> write_all(std::string_view bytes, SteadyClock::time_point deadline) {
         while (!bytes.empty()) {
-            const auto count = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-            if (count >= 0) {
-                bytes.remove_prefix(static_cast<std::size_t>(count));
+            std::size_t put = 0;
+            const auto step = socket.send(bytes, put);
+            if (step == detail::Step::done) {
+                bytes.remove_prefix(put);
                 continue;
             }
-            if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) return fail(HttpError::closed, errno_text());
+            if (step == detail::Step::end) return fail(HttpError::closed, "no answer");
+            if (step == detail::Step::broken) return fail(HttpError::closed, socket.why());
             // The answer may come while the request still goes: it is read meanwhile, or both sides would wait.
             if (auto ready = wait(POLLOUT | POLLIN, deadline); !ready) return ready;
-            if (auto drained = read_available(); !drained) return drained;
+            const auto more = receive_some();
+            if (!more) return fail(more.error());
+            if (*more == detail::Step::end) return {};
+            if (unread.size() > options.max_body) return fail(HttpError::too_large, "the answer");
         }
         return {};
     }
 
-    [[nodiscard]] Result<> read_available() {
-        std::vector<char> piece(kPiece);
-        const auto count = ::recv(fd, piece.data(), piece.size(), MSG_DONTWAIT);
-        if (count > 0) unread.append(piece.data(), static_cast<std::size_t>(count));
-        heard = heard || count > 0;
-        if (unread.size() > options.max_body) return fail(HttpError::too_large, "the answer");
-        return {};
+    // What there is now, after which the socket is to be waited for as the step says.
+    [[nodiscard]] Result<detail::Step> receive_some() {
+        const auto before = unread.size();
+        unread.resize(before + kPiece);
+        std::size_t got = 0;
+        const auto step = socket.receive(unread.data() + before, kPiece, got);
+        unread.resize(before + (step == detail::Step::done ? got : 0));
+        heard = heard || step == detail::Step::done;
+        if (step == detail::Step::broken) return fail(HttpError::closed, socket.why());
+        return step;
     }
 
     // False at the end of the connection.
     [[nodiscard]] Result<bool> read_more(SteadyClock::time_point deadline) {
-        if (auto ready = wait(POLLIN, deadline); !ready) return fail(ready.error());
-        const auto before = unread.size();
-        unread.resize(before + kPiece);
-        const auto count = ::recv(fd, unread.data() + before, kPiece, 0);
-        unread.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-        if (count < 0 && errno != EAGAIN && errno != EINTR) return fail(HttpError::closed, errno_text());
-        heard = heard || count > 0;
-        return count != 0;
+        for (;;) {
+            const auto step = receive_some();
+            if (!step) return fail(step.error());
+            if (*step == detail::Step::done) return true;
+            if (*step == detail::Step::end) return false;
+            const auto events = *step == detail::Step::wait_read ? POLLIN : POLLOUT;
+            if (auto ready = wait(static_cast<short>(events), deadline); !ready) return fail(ready.error());
+        }
     }
 
     [[nodiscard]] std::string encode(std::string_view method, std::string_view target, std::string_view body,
                                      const Headers& extra) const {
         std::string out = std::string(method) + ' ' + std::string(target) + " HTTP/1.1\r\n";
-        const bool v6 = at.host.find(':') != std::string::npos;
-        out += "Host: " + (v6 ? '[' + at.host + ']' : at.host) + ':' + std::to_string(at.port) + "\r\n";
+        out += "Host: " + host_and_port() + "\r\n";
         for (const auto* list : {&options.headers, &extra}) {
             for (const auto& [name, value] : list->items()) out += name + ": " + value + "\r\n";
         }
@@ -209,7 +253,7 @@ Result<Response> Client::Impl::exchange(std::string_view method, std::string_vie
                                         const Headers& extra, const std::function<bool(std::string_view)>& on_bytes,
                                         bool renew) {
     const auto deadline = SteadyClock::now() + options.timeout;
-    const bool reused = fd >= 0;
+    const bool reused = socket.is_open();
     heard = false;
     if (!reused) {
         if (auto connected = connect(deadline); !connected) return fail(connected.error());
@@ -228,9 +272,10 @@ Result<Response> Client::Impl::exchange(std::string_view method, std::string_vie
 }
 
 Client::Client(std::string_view base, ClientOptions options) : impl_(std::make_unique<Impl>()) {
-    auto url = parse_url(base.starts_with("http://") ? std::string(base) : "http://" + std::string(base));
+    const bool has_scheme = base.starts_with("http://") || base.starts_with("https://");
+    auto url = parse_url(has_scheme ? std::string(base) : "http://" + std::string(base));
     if (!url) throw std::invalid_argument(url.error().message());
-    impl_->at = url->at;
+    impl_->base = *std::move(url);
     impl_->options = std::move(options);
 }
 Client::~Client() = default;

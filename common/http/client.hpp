@@ -1,7 +1,8 @@
-// A small blocking HTTP/1.1 client for command lines and tests. Loopback and trusted peers: no TLS, no redirects.
+// A small blocking HTTP/1.1 client for command lines, webhooks and tests. No redirects.
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -15,12 +16,15 @@ struct ClientOptions {
     std::chrono::milliseconds timeout = std::chrono::seconds(30);  // for a whole call; streams: without a byte
     std::size_t max_body = std::size_t{64} << 20;
     Headers headers{};  // sent with each request (Authorization, Cookie)
+    // https: PEM with the CAs that count; empty: the system's. Read at the first call, and again after a refusal.
+    std::filesystem::path ca_file{};
 };
 
 // Keeps one connection and opens another when the server has closed it. For one thread.
 class Client {
 public:
-    // `base` is "http://host:port" or "host:port". The first call connects.
+    // `base` is "http://host:port", "https://host:port" or "host:port". The first call connects. By https the server
+    // must show a certificate for that host from a CA that counts, else HttpError::unreachable says what is wrong.
     explicit Client(std::string_view base, ClientOptions options = {});
     ~Client();
     Client(Client&&) noexcept;

@@ -99,18 +99,21 @@ Result<HostPort> parse_host_port(std::string_view text) {
 }
 
 Result<Url> parse_url(std::string_view text) {
-    constexpr std::string_view kScheme = "http://";
-    if (!text.starts_with(kScheme))
-        return fail(ParseError::malformed, "'" + std::string(text) + "' is not an http:// URL");
-    const auto rest = text.substr(kScheme.size());
+    constexpr std::string_view kPlain = "http://";
+    constexpr std::string_view kTls = "https://";
+    const bool tls = text.starts_with(kTls);
+    if (!tls && !text.starts_with(kPlain))
+        return fail(ParseError::malformed, "'" + std::string(text) + "' is no http:// or https:// URL");
+    const auto rest = text.substr(tls ? kTls.size() : kPlain.size());
     const auto slash = rest.find_first_of("/?");
     std::string authority{rest.substr(0, slash)};
     const auto bracket = authority.rfind(']');
     const auto colon = authority.rfind(':');
-    if (colon == std::string::npos || (bracket != std::string::npos && colon < bracket)) authority += ":80";
+    if (colon == std::string::npos || (bracket != std::string::npos && colon < bracket))
+        authority += tls ? ":443" : ":80";
     auto at = parse_host_port(authority);
     if (!at) return fail(at.error());
-    Url url{.at = *std::move(at), .target = "/"};
+    Url url{.tls = tls, .at = *std::move(at), .target = "/"};
     if (url.at.host.empty()) return fail(ParseError::malformed, "'" + std::string(text) + "' names no host");
     if (slash != std::string_view::npos) {
         url.target = rest.substr(slash);

@@ -26,8 +26,9 @@ struct HostPort {
 };
 [[nodiscard]] Result<HostPort> parse_host_port(std::string_view text);
 
-// "http://host:port/path?query". Only http.
+// "http://host:port/path?query", or https; without a port 80, or 443.
 struct Url {
+    bool tls = false;  // https
     HostPort at;
     std::string target = "/";
 };

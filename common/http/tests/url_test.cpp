@@ -52,8 +52,18 @@ TEST(Url, ReadsHttpUrls) {
     EXPECT_EQ(parse_url("http://a").value().at.port, 80);
     EXPECT_EQ(parse_url("http://[::1]?x").value().target, "/?x");
     EXPECT_EQ(parse_url("http://[::1]").value().at.port, 80);
+    EXPECT_FALSE(parse_url("http://a").value().tls);
     EXPECT_FALSE(parse_url("ftp://a"));
     EXPECT_FALSE(parse_url("http:///x"));
+}
+
+TEST(Url, ReadsHttpsUrlsWithTheirOwnPort) {
+    EXPECT_TRUE(parse_url("https://a").value().tls);
+    EXPECT_EQ(parse_url("https://a/b").value().at.port, 443);
+    EXPECT_EQ(parse_url("https://[::1]").value().at.port, 443);
+    EXPECT_EQ(parse_url("https://a:8443/b?c").value().at.port, 8443);
+    EXPECT_EQ(parse_url("https://a:8443/b?c").value().target, "/b?c");
+    EXPECT_FALSE(parse_url("https:///x"));
 }
 
 }  // namespace
