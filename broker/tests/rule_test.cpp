@@ -66,7 +66,9 @@ TEST(Rule, IsCheckedKeyByKey) {
     EXPECT_NE(with(outbound("erp"), "resource", "a/#/b").find("resource:"), std::string::npos);
     EXPECT_NE(with(outbound("erp"), "resource", "$SYS/#").find("resource:"), std::string::npos);
     EXPECT_NE(with(outbound("erp"), "via", "carrier-pigeon").find("via:"), std::string::npos);
-    EXPECT_NE(with(outbound("erp"), "url", "https://x/").find("url:"), std::string::npos);
+    EXPECT_EQ(with(outbound("erp"), "url", "https://x/"), "");
+    EXPECT_NE(with(outbound("erp"), "url", "https:///x").find("url:"), std::string::npos);
+    EXPECT_NE(with(outbound("erp"), "ca_file", "/x.pem").find("ca_file:"), std::string::npos);
     EXPECT_NE(with(outbound("erp"), "url", "nonsense").find("url:"), std::string::npos);
     EXPECT_NE(with(outbound("erp"), "path", "/x").find("path: has no meaning"), std::string::npos);
     EXPECT_NE(with(outbound("erp"), "connections", 33U).find("connections: must be 1 to 32"), std::string::npos);
