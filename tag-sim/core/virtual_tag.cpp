@@ -105,8 +105,16 @@ void VirtualTag::finish_refresh() {
     shown_id_ = shown_.crc();
     shown_at_ = scheduler_.clock().wall();
     ++counters_.refreshes;
+    remember_shown();
     spend(std::chrono::duration<double>(profile_.refresh).count() * kPanelMw);
     if (auto done = std::exchange(refreshed_, nullptr)) done();
+}
+
+void VirtualTag::remember_shown() {
+    const auto& clock = scheduler_.clock();
+    const std::chrono::duration<double, std::milli> since = clock.steady() - since_;
+    const auto simulated = static_cast<std::int64_t>(since.count() * speed_.factor);
+    history_.add({clock.wall(), std::chrono::milliseconds{simulated}, shown_id_});
 }
 
 void VirtualTag::restore_screen(image::TagImage image, std::uint32_t id, UnixMillis at, std::uint64_t refreshes) {
@@ -121,6 +129,7 @@ void VirtualTag::cut_power() {
     if (state_ == TagState::refreshing && plan_.draw(id(), 2) == 1) {
         shown_ = half_drawn(shown_, coming_);
         shown_id_ = 0;
+        remember_shown();
     }
     refresh_timer_.stop();
     refreshed_ = nullptr;

@@ -11,6 +11,7 @@
 #include "common/image/tag_image.hpp"
 #include "tag-sim/core/fault_plan.hpp"
 #include "tag-sim/core/scheduler.hpp"
+#include "tag-sim/core/shown_history.hpp"
 
 namespace esl::sim {
 
@@ -58,6 +59,8 @@ public:
     // Id of the image of the last refresh that ended; 0 when new, or when a power cut broke the panel.
     [[nodiscard]] std::uint32_t shown_id() const { return shown_id_; }
     [[nodiscard]] UnixMillis shown_at() const { return shown_at_; }
+    // Every change of the panel since this object was made.
+    [[nodiscard]] const ShownHistory& history() const { return history_; }
     [[nodiscard]] std::uint16_t battery_mv() const;
     [[nodiscard]] bool low_battery() const { return low_battery_; }
     void set_low_battery(bool low) { low_battery_ = low; }
@@ -91,6 +94,7 @@ public:
 
 private:
     void finish_refresh();
+    void remember_shown();
     void spend(double millijoules) { spent_mj_ += millijoules; }
 
     TagProfile profile_;
@@ -102,6 +106,7 @@ private:
     image::TagImage coming_;
     std::uint32_t shown_id_ = 0;
     UnixMillis shown_at_{};
+    ShownHistory history_;
     std::function<void()> refreshed_;
     TagCounters counters_;
     SteadyTime since_;

@@ -102,10 +102,34 @@ TEST_F(GiciskyTagTest, APowerCutInTheMiddleOfARefreshLeavesTheOldOrABrokenImage)
     EXPECT_EQ(tag_->state(), TagState::dead);
     EXPECT_EQ(tag_->shown_id(), 0U);
     EXPECT_NE(tag_->shown(), image_);
+    // Nothing is in the history but the broken screen, when there is one.
+    const bool broken = tag_->shown() != image::TagImage(image_.width(), image_.height());
+    ASSERT_EQ(tag_->history().entries().size(), broken ? 1U : 0U);
+    if (broken) {
+        EXPECT_EQ(tag_->history().entries()[0].image, 0U);
+    }
     EXPECT_FALSE(firmware_->advertising());
     scheduler_.advance(60s);
     EXPECT_TRUE(firmware_->advertising());
     EXPECT_NE(tag_->shown(), image_);
+}
+
+TEST_F(GiciskyTagTest, RemembersEachRefreshItEnded) {
+    make();
+    for (const auto again : {false, false, true}) {
+        if (!again) image_.set(7, 7, image_.at(7, 7) == image::Colour::red ? image::Colour::black : image::Colour::red);
+        bytes_ = encode_image(*find_model(0x0033), find_model(0x0033)->coding, image_).value();
+        open();
+        EXPECT_EQ(send_all(), Notice{AllReceived{}});
+        scheduler_.advance(20s);
+    }
+    const auto& shown = tag_->history().entries();
+    ASSERT_EQ(shown.size(), 3U);  // the same image twice is refreshed twice
+    EXPECT_NE(shown[0].image, image_.crc());
+    EXPECT_EQ(shown[1].image, image_.crc());
+    EXPECT_EQ(shown[2].image, image_.crc());
+    EXPECT_EQ(shown[2].at, tag_->shown_at());
+    EXPECT_EQ(shown[2].at - shown[1].at, shown[2].simulated - shown[1].simulated);
 }
 
 TEST_F(GiciskyTagTest, AskedForWrongPartsItStillEndsWithTheWholeImage) {
@@ -189,6 +213,15 @@ TEST_F(GiciskyTagTest, ADeadTagIsSilentUntilItsPowerIsBack) {
     plan_.set_all({});
     shelf_.apply_faults();
     EXPECT_TRUE(firmware_->advertising());
+}
+
+TEST(ShownHistory, KeepsTheNewestAndCountsWhatFellOff) {
+    ShownHistory history;
+    for (std::uint32_t image = 1; image <= ShownHistory::kKept + 3; ++image) history.add({{}, {}, image});
+    EXPECT_EQ(history.entries().size(), ShownHistory::kKept);
+    EXPECT_EQ(history.fallen_off(), 3U);
+    EXPECT_EQ(history.entries().front().image, 4U);
+    EXPECT_EQ(history.entries().back().image, ShownHistory::kKept + 3);
 }
 
 TEST_F(GiciskyTagTest, AdvertisesItsBattery) {

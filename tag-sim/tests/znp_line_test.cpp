@@ -244,6 +244,12 @@ TEST_F(ShelfApiTest, TellsWhatEachTagReallyShows) {
     EXPECT_EQ(to_hex(as_bytes(png.body)), to_hex(image::to_png(image)));
     EXPECT_NE(get("/").body.find("Simulated shelf"), std::string::npos);
     EXPECT_EQ(get("/healthz").status, 200);
+    const auto history = state().at("history");
+    ASSERT_EQ(history.at("shown").size(), 1U);
+    EXPECT_EQ(history.at("shown")[0].at("image"), state().at("shown_image"));
+    EXPECT_EQ(history.at("shown")[0].at("at"), state().at("shown_at"));
+    EXPECT_GE(history.at("shown")[0].at("simulated_ms"), 0);
+    EXPECT_EQ(history.at("fallen_off"), 0);
 }
 
 TEST_F(ShelfApiTest, SwitchesPowerAndFaultsAndCountsThem) {

@@ -1,7 +1,7 @@
 """Real price histories, day by day, on 100 bound tags: the clock is moved, not slept.
 
 After each day every bound tag shows the render of the price in force, tags whose price did not change were sent nothing,
-and no tag shows an older version after a newer one. `SHELFWIRE_HISTORY=FILE` takes another file; `--long` all days.
+and no tag shows an older version after a newer one: by the tags' own account of what they showed. `SHELFWIRE_HISTORY=FILE` takes another file; `--long` all days.
 """
 import collections
 import csv
@@ -13,6 +13,7 @@ import time
 import unittest
 
 from base import LONG, ROOT, LineTest, check, png
+from shown import ShownLog, older_after_newer
 
 SHARED = ROOT.parent / "shared" / "data" / "price-history-budget.csv"
 OWN = ROOT / "tests" / "data" / "price-history.csv"
@@ -50,6 +51,20 @@ class ReplayTest(LineTest):
         """{tag: how many transfers it has had}, by the simulators' own count."""
         return {tag["id"]: tag["counters"]["transfers"] for sim in self.line_.sims.values() for tag in sim.tags()}
 
+    def look(self):
+        """{tag: how many images it has shown since the last look}."""
+        return {tag: log.update(self.line_.sim_of(tag).tag(tag)["history"]) for tag, log in self.shown.items()}
+
+    def assert_order(self):
+        """Whatever a tag showed, nothing older came after something newer: by its own account, then by the service's."""
+        for tag, log in self.shown.items():
+            jobs = list(self.line_.rest.all("/jobs", tag=tag))
+            self.assertIsNone(older_after_newer(log.images, [(job["version"], job["image"]) for job in jobs]), f"tag {tag}")
+            displayed = [job["version"] for job in jobs if job["state"] == "displayed"]
+            self.assertEqual(displayed, sorted(displayed, reverse=True), f"tag {tag}: displayed out of order")
+            newest = max(jobs, key=lambda job: job["version"])
+            self.assertEqual(log.images[-1], newest["image"], f"tag {tag}: shows another image than its newest version")
+
     def set_up_store(self, days, names):
         line = self.line_
         line.rest.put("/test/clock", {"now": midnight(next(iter(days))) - 86_400_000})
@@ -69,6 +84,8 @@ class ReplayTest(LineTest):
             self.product_of[tag["id"]] = product
         self.panel_of = {tag["id"]: tag["panel"] for tag in tags}
         check.wait_until_shown(line)
+        self.shown = {tag: ShownLog() for tag in self.product_of}
+        self.look()
         return first
 
     def assert_day(self, day, in_force):
@@ -112,16 +129,16 @@ class ReplayTest(LineTest):
             line.settle(change["id"], 120)
             check.wait_until_shown(line, 120)
             in_force.update(prices)
-            after = self.sent()
+            after, shown = self.sent(), self.look()
             untouched = [tag for tag, product in self.product_of.items() if product not in changed]
             self.assertEqual({tag for tag in untouched if after[tag] != before[tag]}, set(), f"{day}: sent without a new price")
+            self.assertEqual({tag for tag in untouched if shown[tag]}, set(), f"{day}: showed something without a new price")
             self.assert_day(day, in_force)
             changes += len(changed)
             sent_total += sum(after.values()) - sum(before.values())
-        for tag in self.product_of:
-            shown = [v["version"] for v in line.rest.all("/jobs", tag=tag, state="displayed")]
-            self.assertEqual(shown, sorted(shown, reverse=True), f"tag {tag}: displayed out of order")
+        self.assert_order()
         print(f"{path.name}: {len(days)} days, {changes} prices changed, {sent_total} transfers to {PRODUCTS} tags, "
+              f"{sum(len(log.images) for log in self.shown.values())} images shown, "
               f"{time.monotonic() - started:.0f} s")
         self.assert_audit(line)
 

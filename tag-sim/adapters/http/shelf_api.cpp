@@ -27,6 +27,20 @@ std::string hex32(std::uint32_t value) {
     return to_hex(bytes);
 }
 
+json image_json(std::uint32_t id) {
+    return id == 0 ? json() : json(hex32(id));
+}
+
+json history_json(const ShownHistory& history) {
+    json shown = json::array();
+    for (const auto& entry : history.entries()) {
+        shown.push_back({{"image", image_json(entry.image)},
+                         {"at", to_millis(entry.at)},
+                         {"simulated_ms", entry.simulated.count()}});
+    }
+    return {{"shown", std::move(shown)}, {"fallen_off", history.fallen_off()}};
+}
+
 json tag_json(const VirtualTag& tag) {
     const auto& p = tag.profile();
     const auto& c = tag.counters();
@@ -40,7 +54,7 @@ json tag_json(const VirtualTag& tag) {
             {"powered", tag.powered()},
             {"dead", !tag.powered()},
             {"transfers", c.transfers},
-            {"shown_image", tag.shown_id() == 0 ? json() : json(hex32(tag.shown_id()))},
+            {"shown_image", image_json(tag.shown_id())},
             {"shown_at", to_millis(tag.shown_at())},
             {"battery_mv", tag.battery_mv()},
             {"low_battery", tag.low_battery()},
@@ -68,7 +82,11 @@ public:
         });
     }
     Response one(const Request& request) {
-        return with_tag(request, [](VirtualTag& tag) { return http::json_response(200, tag_json(tag).dump()); });
+        return with_tag(request, [](VirtualTag& tag) {
+            auto out = tag_json(tag);
+            out["history"] = history_json(tag.history());
+            return http::json_response(200, out.dump());
+        });
     }
     Response png(const Request& request) {
         return with_image(request, [](const image::TagImage& shown) {
