@@ -35,7 +35,9 @@ image::TagImage label(const contract::Sighting& tag, unsigned seed) {
     return out;
 }
 
-// What the service does with an AP, in short: remembers what it hears, sends again what has no final word.
+// What the service does with an AP, in short: remembers what it hears, and sends again what has no final word when the
+// AP says hello and when its own connection comes back (docs/decisions/0071): what the AP told a broker that did not
+// know us yet is lost, and the task sent again asks for it.
 class Service {
 public:
     Service(const std::string& url, std::string store)
@@ -44,6 +46,9 @@ public:
             client_.subscribe(contract::report_filter(kind));
         }
         client_.on_message([this](const mqttclient::Message& m) { heard(m); });
+        client_.on_state([this](mqttclient::State state, const std::string&) {
+            if (state == mqttclient::State::connected) send_open();
+        });
         client_.start();
     }
     bool until(const std::function<bool()>& condition, std::chrono::milliseconds limit = 100s) {
