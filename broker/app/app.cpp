@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <future>
 #include <latch>
 #include <optional>
 #include <stdexcept>
@@ -160,7 +161,10 @@ struct App::Impl {
         ids.session = state->highest_session + 1;
         begin_ids(ids, config.data / "message-ids.json", state->highest_message);
         ids.order = state->highest_order + 1;
-        for (auto& shard : shards) shard->hub().restore(*state);
+        std::vector<std::future<void>> restoring;
+        for (auto& shard : shards)
+            restoring.push_back(std::async(std::launch::async, [&] { shard->hub().restore(*state); }));
+        for (auto& done : restoring) done.get();
         spdlog::info("restored {} sessions, {} messages owed, {} retained", state->sessions.size(),
                      state->messages.size(), state->retained.size());
     }

@@ -90,7 +90,8 @@ public:
     Hub(const Hub&) = delete;
     Hub& operator=(const Hub&) = delete;
 
-    // Takes what was kept, as far as this shard is its home. Before the first connection.
+    // Takes what was kept, as far as this shard is its home. Before the first connection, on any thread; all shards may
+    // do so at the same time.
     void restore(const StoredState& state);
     // What the connections of before the restart leave: wills, and the end of those that somebody was told of. After
     // every shard knows the others' subscriptions, before the first connection.
