@@ -17,13 +17,6 @@ double since(Clock::time_point from) {
     return std::chrono::duration<double>(Clock::now() - from).count();
 }
 
-double percentile(std::vector<double>& values, double part) {
-    if (values.empty()) return 0;
-    const auto at = static_cast<std::size_t>(part * static_cast<double>(values.size() - 1));
-    std::ranges::nth_element(values, values.begin() + static_cast<std::ptrdiff_t>(at));
-    return values[at];
-}
-
 std::vector<Join> clients(const Names& names, char role, std::size_t count) {
     std::vector<Join> out;
     for (std::size_t i = 0; i < count; ++i) out.push_back({names.client(role, i), true, {}, 0});
@@ -35,6 +28,13 @@ void acknowledge(Fleet& fleet, Peer& peer, const mqtt::PublishView& packet) {
 }
 
 }  // namespace
+
+double percentile(std::vector<double>& values, double part) {
+    if (values.empty()) return 0;
+    const auto at = static_cast<std::size_t>(part * static_cast<double>(values.size() - 1));
+    std::ranges::nth_element(values, values.begin() + static_cast<std::ptrdiff_t>(at));
+    return values[at];
+}
 
 Latency paced(const Names& names, const Shape& shape, double messages_per_second, double seconds) {
     Fleet fleet(names.port);
@@ -104,71 +104,6 @@ void idle(const Names& names, std::size_t count, const std::function<void()>& lo
     for (std::size_t i = 0; i < count; ++i) joins[i].filter = "bench/i/" + std::to_string(i);
     fleet.join_all(joins, true);
     look();
-}
-
-Offline offline(const Names& names, const Shape& shape, double seconds, const std::function<void()>& accepted_all) {
-    auto joins = clients(names, 'o', shape.receivers);
-    for (std::size_t i = 0; i < joins.size(); ++i) {
-        joins[i].clean = false;
-        joins[i].filter = "bench/o/" + std::to_string(i);
-        joins[i].qos = 1;
-    }
-    {
-        Fleet away(names.port);
-        away.join_all(joins, true);
-        away.leave_all();
-    }
-    Offline out;
-    Fleet fleet(names.port);
-    fleet.join_all(clients(names, 'p', shape.publishers), false);
-    struct Place {
-        Clock::time_point sent{};
-    };
-    std::vector<Place> places(shape.publishers * shape.in_flight);
-    std::vector<double> waits;
-    const Bytes payload(shape.payload, 0x42);
-    std::size_t next = 0;
-    std::size_t open = 0;
-    const auto publish = [&](Peer& peer, unsigned place) {
-        fleet.publish(peer, joins[next].filter, payload, 1, static_cast<mqtt::PacketId>(place + 1));
-        next = (next + 1) % joins.size();
-        places[peer.index * shape.in_flight + place].sent = Clock::now();
-        ++open;
-    };
-    const auto from = Clock::now();
-    for (auto& peer : fleet.peers()) {
-        for (unsigned place = 0; place < shape.in_flight; ++place) publish(*peer, place);
-    }
-    while (open > 0) {
-        fleet.turn(std::chrono::milliseconds(100), [&](Peer& peer, const mqtt::Frame& frame) {
-            const auto ack = mqtt::decode_ack(frame, mqtt::ProtocolVersion::v311);
-            if (!ack || frame.type != PacketType::puback) throw std::runtime_error("an unexpected packet");
-            const auto place = ack->packet_id - 1U;
-            waits.push_back(since(places[peer.index * shape.in_flight + place].sent) * 1e3);
-            ++out.accepted;
-            --open;
-            if (since(from) < seconds) publish(peer, place);
-        });
-    }
-    out.seconds = since(from);
-    out.p99 = percentile(waits, 0.99);
-    accepted_all();
-
-    for (auto& join : joins) join.filter.clear();
-    Fleet back(names.port);
-    const auto began = Clock::now();
-    back.join_all(joins, true);
-    while (out.drained < out.accepted && since(began) < 120) {
-        back.turn(std::chrono::milliseconds(100), [&](Peer& peer, const mqtt::Frame& frame) {
-            if (frame.type != PacketType::publish) return;
-            const auto packet = mqtt::decode_publish(frame, mqtt::ProtocolVersion::v311);
-            if (!packet) throw std::runtime_error("a message that nobody sent");
-            ++out.drained;
-            acknowledge(back, peer, *packet);
-        });
-    }
-    out.drain_rate = static_cast<double>(out.drained) / since(began);
-    return out;
 }
 
 }  // namespace esl::bench

@@ -69,12 +69,16 @@ void idle(const Names& names, std::size_t count, const std::function<void()>& lo
 struct Offline {
     std::uint64_t accepted = 0;  // acknowledged while they were away
     double seconds = 0;
-    double p99 = 0;         // milliseconds from PUBLISH to PUBACK
+    double p50 = 0;         // milliseconds from PUBLISH (with a rate: from when it was due) to PUBACK
+    double p99 = 0;
     double drain_rate = 0;  // messages a second once they come back
     std::uint64_t drained = 0;
 };
-// `accepted_all` is called between the two halves.
-[[nodiscard]] Offline offline(const Names& names, const Shape& shape, double seconds,
+// `rate` messages a second; 0: as fast as places become free. `accepted_all` is called between the two halves.
+[[nodiscard]] Offline offline(const Names& names, const Shape& shape, double seconds, double rate,
                               const std::function<void()>& accepted_all);
+
+// Reorders the values.
+[[nodiscard]] double percentile(std::vector<double>& values, double part);
 
 }  // namespace esl::bench
