@@ -54,6 +54,7 @@ private:
     };
 
     void run();
+    void gather(std::unique_lock<std::mutex>& guard);
     Result<> take(std::vector<Batch>& batches);
     Result<> write(std::vector<Batch>& batches);
     Result<> write_kept();
@@ -62,7 +63,7 @@ private:
     void note(const Result<>& result);
 
     const Clock& clock_;
-    std::chrono::milliseconds gather_;
+    std::chrono::nanoseconds gather_;
     std::filesystem::path file_;
     sqlite::Database db_;
 
@@ -76,6 +77,7 @@ private:
     std::condition_variable more_;
     std::vector<Batch> queue_;
     std::size_t queued_ = 0;
+    SteadyTime oldest_{};  // when the first of the queue came
     bool closing_ = false;
     std::thread thread_;
 
@@ -100,6 +102,7 @@ Result<StoredState> SqliteMessageStore::load() {
 void SqliteMessageStore::post(std::vector<StoreOperation> batch, Done done) {
     {
         const std::lock_guard guard(lock_);
+        if (queue_.empty()) oldest_ = clock_.steady();
         queued_ += batch.size();
         waiting_ += batch.size();
         queue_.push_back({std::move(batch), std::move(done)});
@@ -119,8 +122,7 @@ void SqliteMessageStore::run() {
             more_.wait_for(guard, kUnasked, something);
         }
         if (closing_ && queue_.empty()) break;
-        if (gather_.count() > 0)
-            more_.wait_for(guard, gather_, [this] { return closing_ || queued_ >= kEnoughForACommit; });
+        gather(guard);
         std::vector<Batch> batches;
         batches.swap(queue_);
         const auto operations = queued_;
@@ -142,6 +144,13 @@ void SqliteMessageStore::run() {
         spdlog::error("message store: {} changes are lost with the end of this process: {}", kept_.size(),
                       result.error().message());
     }
+}
+
+// What came while the commit before was under way has waited already.
+void SqliteMessageStore::gather(std::unique_lock<std::mutex>& guard) {
+    const auto left = queue_.empty() ? gather_ : gather_ - (clock_.steady() - oldest_);
+    if (left > left.zero())
+        more_.wait_for(guard, left, [this] { return closing_ || queued_ >= kEnoughForACommit; });
 }
 
 // One answer for all of them: committed, or refused and kept.

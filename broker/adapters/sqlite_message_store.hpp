@@ -12,7 +12,7 @@ namespace esl::broker {
 
 struct SqliteStoreOptions {
     std::filesystem::path file;
-    // A commit waits this long for company when few operations are there.
+    // With few operations there, the oldest waits this long for company; the commit before it counts.
     std::chrono::milliseconds gather{1};
     // wal_autocheckpoint; 0: 250 where a flush takes under 0.3 ms, 4,000 above 1 ms, 1,000 between (measured at start).
     unsigned checkpoint_pages = 0;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 
 #include "broker/adapters/kept_operations.hpp"
 #include "broker/adapters/memory_message_store.hpp"
@@ -313,6 +314,28 @@ TEST(SqliteMessageStore, AnswersAFailedCommitAndLosesNothingOfTheNext) {
     ASSERT_EQ(state->messages.size(), 2U);
     EXPECT_EQ(state->messages[0].recipients.size(), 2U);
     EXPECT_EQ(state->messages[1].recipients.size(), 1U);
+}
+
+// An hour of gathering: what came during a commit that took longer than that is committed next, without another hour.
+TEST(SqliteMessageStore, DoesNotGatherAgainForWhatHasWaitedDuringACommit) {
+    testing::TempDir folder;
+    testing::ManualClock clock;
+    const auto store = open_sqlite_message_store(
+        {.file = folder / "messages.db", .gather = std::chrono::hours{1}, .checkpoint_pages = 250}, clock);
+    ASSERT_TRUE(store->load());
+    std::promise<void> go_on;
+    std::promise<void> committed;
+    store->post(Operations(512, RemoveSession{1}),  // enough for a commit at once
+                [&](const Result<>&) { go_on.get_future().wait(); });
+    ASSERT_TRUE(testing::wait_until([&] { return store->figures().commits == 1; }));
+    store->post({RemoveSession{2}}, [&](const Result<>& result) {
+        EXPECT_TRUE(result);
+        committed.set_value();
+    });
+    clock.advance(std::chrono::hours{1});
+    go_on.set_value();
+    EXPECT_EQ(committed.get_future().wait_for(std::chrono::seconds{10}), std::future_status::ready);
+    store->close();
 }
 
 TEST(SqliteMessageStore, KeepsWhatAFailedCommitHadUntilItCanBeWritten) {
