@@ -108,7 +108,9 @@ void check_file(const std::filesystem::path& file) {
     }
 }
 
-unsigned pages_for(const std::filesystem::path& file, const Clock& clock) {
+}  // namespace
+
+unsigned checkpoint_pages_for(const std::filesystem::path& file, const Clock& clock) {
     const auto flush = flush_time(file, clock);
     const unsigned pages = flush < std::chrono::microseconds{300}     ? 250
                            : flush > std::chrono::microseconds{1'000} ? 4'000
@@ -117,15 +119,11 @@ unsigned pages_for(const std::filesystem::path& file, const Clock& clock) {
     return pages;
 }
 
-}  // namespace
-
-Database open_message_file(const std::filesystem::path& file, unsigned checkpoint_pages, const Clock& clock) {
+Database open_message_file(const std::filesystem::path& file) {
     check_file(file);
     if (!std::filesystem::exists(file)) make_file(file);
-    const auto pages = checkpoint_pages != 0 ? checkpoint_pages : pages_for(file, clock);
     Database database(file);
-    database.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=" +
-                     std::to_string(pages));
+    database.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL");
     bring_up_to_date(database);
     return database;
 }

@@ -18,11 +18,13 @@ struct MarkRow {
     MessageId highest;
 };
 
-// Opens the file, or makes it when there is none, and brings an older form up to date. `checkpoint_pages` 0: by the
-// flush time of the disk, measured beside it. A file that is there and is not ours whole (empty, cut off, of a newer
-// form, its `-wal` without it) is damaged, never taken for a new one. Throws Failure.
-[[nodiscard]] Database open_message_file(const std::filesystem::path& file, unsigned checkpoint_pages,
-                                         const Clock& clock);
+// Opens the file, or makes it when there is none, and brings an older form up to date. A file that is there and is not
+// ours whole (empty, cut off, of a newer form, its `-wal` without it) is damaged, never taken for a new one. Throws
+// Failure.
+[[nodiscard]] Database open_message_file(const std::filesystem::path& file);
+
+// How many pages of the log are worth a checkpoint, by the flush time of the disk, measured beside the file.
+[[nodiscard]] unsigned checkpoint_pages_for(const std::filesystem::path& file, const Clock& clock);
 
 // Everything that is kept, and the rows of `acks` that stay; they are worked into the messages and go, unless the disk
 // cannot be written. Throws Failure.

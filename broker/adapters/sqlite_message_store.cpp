@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "broker/adapters/kept_operations.hpp"
+#include "broker/adapters/sqlite_checkpointer.hpp"
 #include "broker/adapters/sqlite_message_file.hpp"
 #include "broker/adapters/sqlite_message_writer.hpp"
 
@@ -39,7 +40,10 @@ public:
         : clock_(clock),
           gather_(options.gather),
           file_(options.file),
-          db_(sqlite::open_message_file(options.file, options.checkpoint_pages, clock)),
+          db_(sqlite::open_message_file(options.file)),
+          checkpointer_(options.file, db_,
+                        options.checkpoint_pages != 0 ? options.checkpoint_pages
+                                                      : sqlite::checkpoint_pages_for(options.file, clock)),
           writer_(db_) {}
     ~SqliteMessageStore() override { close(); }
     [[nodiscard]] Result<StoredState> load() override;
@@ -66,6 +70,7 @@ private:
     std::chrono::nanoseconds gather_;
     std::filesystem::path file_;
     sqlite::Database db_;
+    sqlite::Checkpointer checkpointer_;
 
     // The store's thread only, after load().
     sqlite::MessageWriter writer_;

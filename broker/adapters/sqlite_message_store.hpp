@@ -1,5 +1,6 @@
 // The message store in one SQLite file (docs/formats/broker-store.md): one appended row a message with its recipients
-// inside, acknowledgements appended and reclaimed in order, one writer thread, WAL with synchronous=FULL, group commit.
+// inside, acknowledgements appended and reclaimed in order, WAL with synchronous=FULL, group commit; one thread writes,
+// one checkpoints.
 #pragma once
 
 #include <chrono>
@@ -14,7 +15,8 @@ struct SqliteStoreOptions {
     std::filesystem::path file;
     // With few operations there, the oldest waits this long for company; the commit before it counts.
     std::chrono::milliseconds gather{1};
-    // wal_autocheckpoint; 0: 250 where a flush takes under 0.3 ms, 4,000 above 1 ms, 1,000 between (measured at start).
+    // Pages in the log that are worth a checkpoint; 0: 250 where a flush takes under 0.3 ms, 4,000 above 1 ms, 1,000
+    // between (measured at start).
     unsigned checkpoint_pages = 0;
 };
 

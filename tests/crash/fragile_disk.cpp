@@ -15,10 +15,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <random>
 #include <string>
-#include <string_view>
 
 namespace esl::crash {
 namespace {
@@ -46,15 +46,35 @@ bool one_in(int n) {
     return random() % static_cast<unsigned>(n) == 0;
 }
 
-// One open file; SQLite serialises the calls on it, and the store has one connection.
+// What is on its way to one file, whichever of the store's connections (one commits, one checkpoints) wrote it.
+struct Disk {
+    std::mutex lock;
+    std::map<sqlite3_int64, Sector> unsynced;  // by offset
+    sqlite3_int64 size = 0;                    // as SQLite sees it
+    sqlite3_int64 cut = 0;                     // what the file held from here on is not there any more
+    bool shortened = false;                    // and the file itself does not know yet
+};
+
+// By path, while somebody has the file open: what was not flushed is not flushed by closing.
+std::shared_ptr<Disk> disk_of(const std::string& path, sqlite3_int64 size) {
+    static std::mutex lock;
+    static std::map<std::string, std::weak_ptr<Disk>> disks;
+    const std::lock_guard guard(lock);
+    auto& known = disks[path];
+    auto disk = known.lock();
+    if (!disk) {
+        disk = std::make_shared<Disk>();
+        disk->size = disk->cut = size;
+        known = disk;
+    }
+    return disk;
+}
+
+// SQLite's memory, hence no constructor.
 struct File {
     sqlite3_file base;
     sqlite3_file* real;
-    bool fragile;
-    std::map<sqlite3_int64, Sector>* unsynced;  // by offset
-    sqlite3_int64 size;                         // as SQLite sees it
-    sqlite3_int64 cut;                          // what the file held from here on is not there any more
-    bool shortened;                             // and the file itself does not know yet
+    std::shared_ptr<Disk>* disk;  // null: not fragile
 };
 
 File& as_file(sqlite3_file* f) {
@@ -62,48 +82,51 @@ File& as_file(sqlite3_file* f) {
 }
 
 int write_real(File& f, sqlite3_int64 at, const Sector& sector) {
-    const auto size = static_cast<int>(std::min(kSector, f.size - at));
+    const auto size = static_cast<int>(std::min(kSector, (*f.disk)->size - at));
     return size <= 0 ? SQLITE_OK : f.real->pMethods->xWrite(f.real, sector.data(), size, at);
 }
 
 int read_sector(File& f, sqlite3_int64 at, Sector& out) {
-    if (const auto found = f.unsynced->find(at); found != f.unsynced->end()) {
+    const Disk& d = **f.disk;
+    if (const auto found = d.unsynced.find(at); found != d.unsynced.end()) {
         out = found->second;
         return SQLITE_OK;
     }
     out.fill(0);
-    if (at >= f.cut) return SQLITE_OK;
+    if (at >= d.cut) return SQLITE_OK;
     const int code = f.real->pMethods->xRead(f.real, out.data(), static_cast<int>(kSector), at);
-    if (at + kSector > f.cut) std::fill(out.begin() + static_cast<std::ptrdiff_t>(f.cut - at), out.end(), 0);
+    if (at + kSector > d.cut) std::fill(out.begin() + static_cast<std::ptrdiff_t>(d.cut - at), out.end(), 0);
     return code == SQLITE_IOERR_SHORT_READ ? SQLITE_OK : code;
 }
 
 int x_close(sqlite3_file* file) {
     File& f = as_file(file);
-    delete f.unsynced;  // what was not flushed is not flushed by closing
-    f.unsynced = nullptr;
+    delete f.disk;
+    f.disk = nullptr;
     return f.real->pMethods->xClose(f.real);
 }
 
 int x_read(sqlite3_file* file, void* to, int amount, sqlite3_int64 at) {
     File& f = as_file(file);
-    if (!f.fragile) return f.real->pMethods->xRead(f.real, to, amount, at);
+    if (f.disk == nullptr) return f.real->pMethods->xRead(f.real, to, amount, at);
+    Disk& d = **f.disk;
+    const std::lock_guard guard(d.lock);
     auto* out = static_cast<unsigned char*>(to);
     std::memset(out, 0, static_cast<std::size_t>(amount));
-    for (auto sector = at / kSector * kSector; sector < std::min(at + amount, f.size); sector += kSector) {
+    for (auto sector = at / kSector * kSector; sector < std::min(at + amount, d.size); sector += kSector) {
         Sector bytes;
         if (const int code = read_sector(f, sector, bytes); code != SQLITE_OK) return code;
         const auto from = std::max(at, sector);
-        const auto to_end = std::min({at + amount, sector + kSector, f.size});
+        const auto to_end = std::min({at + amount, sector + kSector, d.size});
         std::memcpy(out + (from - at), bytes.data() + (from - sector), static_cast<std::size_t>(to_end - from));
     }
-    return at + amount <= f.size ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
+    return at + amount <= d.size ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
 }
 
 // Some of what waits reaches the file, in no order.
 void leak(File& f) {
-    if (f.shortened) return;
-    for (const auto& [at, bytes] : *f.unsynced) {
+    if ((*f.disk)->shortened) return;
+    for (const auto& [at, bytes] : (*f.disk)->unsynced) {
         if (one_in(3)) static_cast<void>(write_real(f, at, bytes));
     }
 }
@@ -111,7 +134,9 @@ void leak(File& f) {
 int x_write(sqlite3_file* file, const void* from, int amount, sqlite3_int64 at) {
     File& f = as_file(file);
     if (mode() == Mode::full && !one_in(kFullTakesOneIn)) return SQLITE_FULL;
-    if (!f.fragile) return f.real->pMethods->xWrite(f.real, from, amount, at);
+    if (f.disk == nullptr) return f.real->pMethods->xWrite(f.real, from, amount, at);
+    Disk& d = **f.disk;
+    const std::lock_guard guard(d.lock);
     const auto* in = static_cast<const unsigned char*>(from);
     for (auto sector = at / kSector * kSector; sector < at + amount; sector += kSector) {
         Sector bytes;
@@ -119,11 +144,11 @@ int x_write(sqlite3_file* file, const void* from, int amount, sqlite3_int64 at) 
         const auto begin = std::max(at, sector);
         const auto end = std::min(at + amount, sector + kSector);
         std::memcpy(bytes.data() + (begin - sector), in + (begin - at), static_cast<std::size_t>(end - begin));
-        (*f.unsynced)[sector] = bytes;
+        d.unsynced[sector] = bytes;
     }
-    f.size = std::max(f.size, at + amount);
+    d.size = std::max(d.size, at + amount);
     if (mode() == Mode::keeps) {  // a process dies, the system does not: what was written is written
-        f.cut = std::max(f.cut, f.size);
+        d.cut = std::max(d.cut, d.size);
         return f.real->pMethods->xWrite(f.real, from, amount, at);
     }
     if (one_in(kLeakOneIn)) leak(f);
@@ -132,38 +157,44 @@ int x_write(sqlite3_file* file, const void* from, int amount, sqlite3_int64 at) 
 
 int x_truncate(sqlite3_file* file, sqlite3_int64 size) {
     File& f = as_file(file);
-    if (!f.fragile) return f.real->pMethods->xTruncate(f.real, size);
-    f.size = size;
-    f.shortened |= size < f.cut;
-    f.cut = std::min(f.cut, size);
-    f.unsynced->erase(f.unsynced->lower_bound((size + kSector - 1) / kSector * kSector), f.unsynced->end());
+    if (f.disk == nullptr) return f.real->pMethods->xTruncate(f.real, size);
+    Disk& d = **f.disk;
+    const std::lock_guard guard(d.lock);
+    d.size = size;
+    d.shortened |= size < d.cut;
+    d.cut = std::min(d.cut, size);
+    d.unsynced.erase(d.unsynced.lower_bound((size + kSector - 1) / kSector * kSector), d.unsynced.end());
     return SQLITE_OK;
 }
 
 int x_sync(sqlite3_file* file, int flags) {
     File& f = as_file(file);
-    if (!f.fragile) return f.real->pMethods->xSync(f.real, flags);
+    if (f.disk == nullptr) return f.real->pMethods->xSync(f.real, flags);
+    Disk& d = **f.disk;
+    const std::lock_guard guard(d.lock);
     if (mode() == Mode::fails) return SQLITE_IOERR_FSYNC;
     if (mode() == Mode::lies) return SQLITE_OK;
     sqlite3_int64 there = 0;
     if (const int code = f.real->pMethods->xFileSize(f.real, &there); code != SQLITE_OK) return code;
-    if (there > f.cut) {
-        if (const int code = f.real->pMethods->xTruncate(f.real, f.cut); code != SQLITE_OK) return code;
+    if (there > d.cut) {
+        if (const int code = f.real->pMethods->xTruncate(f.real, d.cut); code != SQLITE_OK) return code;
     }
-    for (const auto& [at, bytes] : *f.unsynced) {
+    for (const auto& [at, bytes] : d.unsynced) {
         if (const int code = write_real(f, at, bytes); code != SQLITE_OK) return code;
     }
-    if (f.size > std::max(f.cut, there)) f.real->pMethods->xTruncate(f.real, f.size);
-    f.unsynced->clear();
-    f.cut = f.size;
-    f.shortened = false;
+    if (d.size > std::max(d.cut, there)) f.real->pMethods->xTruncate(f.real, d.size);
+    d.unsynced.clear();
+    d.cut = d.size;
+    d.shortened = false;
     return SQLITE_OK;  // the process is what dies here: the system's own cache may keep it
 }
 
 int x_file_size(sqlite3_file* file, sqlite3_int64* size) {
     File& f = as_file(file);
-    if (!f.fragile) return f.real->pMethods->xFileSize(f.real, size);
-    *size = f.size;
+    if (f.disk == nullptr) return f.real->pMethods->xFileSize(f.real, size);
+    Disk& d = **f.disk;
+    const std::lock_guard guard(d.lock);
+    *size = d.size;
     return SQLITE_OK;
 }
 
@@ -211,13 +242,12 @@ int x_open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* o
     f.real = reinterpret_cast<sqlite3_file*>(&f + 1);
     const int code = base_vfs->xOpen(base_vfs, name, f.real, flags, out_flags);
     if (code != SQLITE_OK) return code;
-    const std::string_view path = name == nullptr ? "" : name;
-    f.fragile = path.ends_with("messages.db") || path.ends_with("messages.db-wal");
-    f.unsynced = new std::map<sqlite3_int64, Sector>;
     f.base.pMethods = &kMethods;
-    if (!f.fragile) return SQLITE_OK;
-    const int sized = f.real->pMethods->xFileSize(f.real, &f.size);
-    f.cut = f.size;
+    const std::string path = name == nullptr ? "" : name;
+    if (!path.ends_with("messages.db") && !path.ends_with("messages.db-wal")) return SQLITE_OK;
+    sqlite3_int64 size = 0;
+    const int sized = f.real->pMethods->xFileSize(f.real, &size);
+    f.disk = new std::shared_ptr<Disk>(disk_of(path, size));
     return sized;
 }
 

@@ -26,6 +26,7 @@ struct Settings {
     unsigned rounds = 3;
     unsigned shards = 2;
     std::size_t idle = 19'000;
+    unsigned in_flight = 10;
     bool alone = false;
 };
 
@@ -137,7 +138,7 @@ Workload absent(std::string name, std::string title, std::string key, double goa
             .options = {.standard = true}};
 }
 
-std::vector<Workload> workloads() {
+std::vector<Workload> workloads(const Settings& settings) {
     std::vector<Workload> out;
     for (const unsigned qos : {0U, 1U, 2U}) {
         constexpr double kRatio[] = {0.45, 0.33, 0.27};
@@ -171,7 +172,7 @@ std::vector<Workload> workloads() {
                    .absolute_goal = 1'000,
                    .run = idle_memory,
                    .options = {}});
-    out.push_back(absent("offline", "QoS 1 to absent sessions, 1,000 in flight", "cpu", 1.3, {}, 0));
+    out.push_back(absent("offline", "QoS 1 to absent sessions", "cpu", 1.3, {.in_flight = settings.in_flight}, 0));
     out.push_back(
         absent("offline-paced", "QoS 1 to absent sessions, 100,000 a second", "p99", 6, {.in_flight = 500}, 100'000));
     return out;
@@ -307,7 +308,7 @@ int bench(const Settings& settings, const std::vector<std::string>& names) {
                 settings.rounds, settings.seconds, median_flush_millis());
     std::printf("cpu: user + system seconds of the broker for 100,000 delivered messages; p50, p99 in ms\n\n");
     std::printf("| workload | broker | Mosquitto | ratio | goal | |\n| --- | --- | --- | --- | --- | --- |\n");
-    for (const auto& workload : workloads()) {
+    for (const auto& workload : workloads(settings)) {
         if (wanted(workload.name)) measure(workload, settings);
     }
     std::printf("\n");
@@ -334,6 +335,8 @@ int main(int argc, char** argv) {
     app.add_option("--rounds", settings.rounds)->check(CLI::Range(1, 100));
     app.add_option("--shards", settings.shards)->check(CLI::Range(1, 64));
     app.add_option("--idle", settings.idle, "connections; each takes a file descriptor here and in the broker");
+    app.add_option("--in-flight", settings.in_flight, "of each of the 100 publishers, in offline")
+        ->check(CLI::Range(1, 1'000));
     app.add_flag("--alone", settings.alone, "without Mosquitto");
     CLI11_PARSE(app, argc, argv);
     try {
