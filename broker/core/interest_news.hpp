@@ -31,12 +31,12 @@ public:
         waiting_.store(changes_.size(), std::memory_order_release);
         return changes_.size();
     }
-    [[nodiscard]] std::size_t waiting() const { return waiting_.load(std::memory_order_acquire); }
+    [[nodiscard]] std::size_t waiting() const { return waiting_.load(); }
     // In the order of post(). `out` must be empty; its room is used for what comes next.
     void take(std::vector<InterestChange>& out) {
         const std::lock_guard guard(lock_);
         changes_.swap(out);
-        waiting_.store(0, std::memory_order_relaxed);
+        waiting_.store(0);
     }
 
 private:

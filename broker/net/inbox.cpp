@@ -1,5 +1,6 @@
 #include "broker/net/inbox.hpp"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -24,6 +25,11 @@ void Inbox::wake() const {
     const std::uint64_t one = 1;
     // Full means that the shard has 2^64-2 wake-ups to read: it is awake.
     static_cast<void>(::write(event_fd_, &one, sizeof one));
+}
+
+void Inbox::wait(std::chrono::milliseconds most) const {
+    pollfd one{.fd = event_fd_, .events = POLLIN, .revents = 0};
+    static_cast<void>(::poll(&one, 1, static_cast<int>(most.count())));
 }
 
 bool Inbox::post(InboxItem item) {
@@ -61,7 +67,7 @@ void Inbox::take(std::vector<InboxItem>& out) {
     static_cast<void>(::read(event_fd_, &count, sizeof count));
     const std::lock_guard guard(lock_);
     items_.swap(out);
-    size_.store(0, std::memory_order_relaxed);
+    size_.store(0);
 }
 
 }  // namespace esl::broker

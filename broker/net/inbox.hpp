@@ -1,8 +1,14 @@
 // What reaches a shard from elsewhere. Filled by other threads under a lock that is held for a push or a swap, emptied
 // by the shard once a turn; a sleeping shard is woken once a batch.
+//
+// Room: whoever finds too much here and will not add to it asks for room, looks once more, and then sleeps on its own
+// inbox. The owner empties this one and then wakes all who have asked. Asking, looking, emptying and waking stand in
+// one order for all threads (they are sequentially consistent), so either the look finds the room or the owner finds the
+// asker. Asking twice, or for room that is there already, costs a needless wake-up and nothing else.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -59,16 +65,22 @@ public:
     // Gives what has come, in order per sender; `out` must be empty and its room is used for the next batch.
     void take(std::vector<InboxItem>& out);
     // About how much waits. Any thread.
-    [[nodiscard]] std::size_t size() const { return size_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::size_t size() const { return size_.load(); }
+    void ask_for_room(ShardId asker) { askers_.fetch_or(std::uint64_t{1} << asker); }
+    // The owner's, when it has made room: who is to be woken, a bit each.
+    [[nodiscard]] std::uint64_t take_askers() { return askers_.load() == 0 ? 0 : askers_.exchange(0); }
+    // Ends its owner's wait, also with nothing to take.
+    void wake() const;
+    // Returns when there is something to take(), somebody called wake(), or `most` has passed.
+    void wait(std::chrono::milliseconds most) const;
     // Readable when there is something to take().
     [[nodiscard]] int event_fd() const { return event_fd_; }
 
 private:
-    void wake() const;
-
     std::mutex lock_;
     std::vector<InboxItem> items_;
     std::atomic<std::size_t> size_{0};
+    std::atomic<std::uint64_t> askers_{0};
     int event_fd_ = -1;
 };
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cerrno>
 #include <cstring>
@@ -151,8 +152,6 @@ bool Shard::has_too_much() {
     return inbox_.size() > most || hub_.interest_news().waiting() > std::max(most, kNewsUnheard);
 }
 
-// A shard that has more to do than it should is not given more: nothing is read here until it has caught up. Each goes
-// on emptying its own inbox meanwhile, so two never wait for each other.
 bool Shard::others_keep_up() const {
     for (ShardId i = 0; i < count_; ++i) {
         if (i != id_ && (*all_)[i]->has_too_much()) return false;
@@ -165,7 +164,7 @@ void Shard::turn() {
         wait_and_serve();
     } else {
         counters().limit_inbox_total.add();
-        std::this_thread::sleep_for(std::chrono::microseconds(200));
+        wait_for_room();
         take_inbox();
     }
     const auto now = std::chrono::steady_clock::now();
@@ -174,9 +173,31 @@ void Shard::turn() {
     tick();
 }
 
-void Shard::wait_and_serve() {
+milliseconds Shard::until_tick() const {
     const auto left = std::chrono::ceil<milliseconds>(next_tick_ - std::chrono::steady_clock::now());
-    for (const auto& event : poller_.wait(std::max(left, milliseconds(0)))) on_ready(event);
+    return std::max(left, milliseconds(0));
+}
+
+void Shard::wait_and_serve() {
+    for (const auto& event : poller_.wait(until_tick())) on_ready(event);
+}
+
+void Shard::wait_for_room() {
+    bool asked = false;
+    for (ShardId i = 0; i < count_; ++i) {
+        Shard& other = *(*all_)[i];
+        if (i == id_ || !other.has_too_much()) continue;
+        other.inbox_.ask_for_room(id_);
+        if (!other.has_too_much()) return;
+        asked = true;
+    }
+    if (asked) inbox_.wait(until_tick());
+}
+
+void Shard::wake_who_waits_for_room() {
+    if (has_too_much()) return;  // more has come meanwhile, and with it another turn
+    for (auto askers = inbox_.take_askers(); askers != 0; askers &= askers - 1)
+        (*all_)[static_cast<std::size_t>(std::countr_zero(askers))]->inbox_.wake();
 }
 
 void Shard::on_ready(const epoll_event& event) {
@@ -192,6 +213,7 @@ void Shard::end_turn() {
     dirty_.clear();
     computed_ = 0;
     hub_.end_turn();
+    wake_who_waits_for_room();
     for (ShardId to = 0; to < count_; ++to) {
         if (to != id_ && (*all_)[to]->inbox_.post(outgoing_[to])) counters().wakeups_total.add();
     }

@@ -1,6 +1,10 @@
 // One thread with its poller, its connections and its session core. The turn: one batch of ready descriptors is read
 // and decoded, which appends to output buffers; the end of the turn alone writes: to clients, to other shards, to the
 // store.
+//
+// Back-pressure: a shard that has more waiting than `limits.inbox` is not given more. The others read nothing until it has
+// caught up; each sleeps on its own inbox, which it goes on emptying, so two shards that are both full never wait for
+// each other. Who has caught up wakes them at the end of its turn; nobody misses that (see Inbox).
 #pragma once
 
 #include <atomic>
@@ -78,6 +82,9 @@ private:
     void run();
     void turn();
     void wait_and_serve();
+    void wait_for_room();
+    void wake_who_waits_for_room();
+    [[nodiscard]] milliseconds until_tick() const;
     [[nodiscard]] bool others_keep_up() const;
     [[nodiscard]] bool has_too_much();  // any thread
     void end_turn();

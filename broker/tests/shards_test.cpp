@@ -1,6 +1,9 @@
 // What clients of several shards must not notice of there being several.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <exception>
+#include <latch>
 #include <string>
 #include <thread>
 #include <vector>
@@ -46,6 +49,40 @@ TEST(Shards, WhatIsPublishedAfterASubackArrivesWhateverTheOtherShardIsDoing) {
         }
     }
     EXPECT_EQ(arrived, kRounds * 4 * 4);
+}
+
+// Every shard has a full inbox all the time, so each waits for the others' room and is waited for.
+TEST(Shards, GoOnThroughEachOthersFullInboxesAndStopWhenAsked) {
+    auto config = test_config(Mode::standard);
+    config.shards = 4;
+    config.settings.limits.inbox = 1;
+    RunningBroker broker(config);
+    constexpr int kClients = 12;
+    constexpr int kEach = 400;
+    std::latch all_in(kClients);
+    std::atomic<int> arrived = 0;
+    const auto play = [&](int self) {
+        auto client = joined(broker, "c" + std::to_string(self));
+        client.subscribe("to/" + std::to_string(self), QoS::at_least_once);
+        all_in.arrive_and_wait();
+        for (int i = 0; i < kEach; ++i) {
+            for (const int to : {self + 1, self + 5})
+                client.send_publish("to/" + std::to_string(to % kClients), "m", QoS::at_least_once,
+                                    static_cast<mqtt::PacketId>(2 * i + (to == self + 1 ? 1 : 2)));
+        }
+        try {
+            for (int i = 0; i < 2 * kEach; ++i) arrived += client.receive().payload == "m" ? 1 : 0;
+        } catch (const std::exception& error) {
+            ADD_FAILURE() << "client " << self << ": " << error.what();
+        }
+    };
+    {
+        std::vector<std::jthread> clients;
+        for (int i = 0; i < kClients; ++i) clients.emplace_back(play, i);
+    }
+    EXPECT_EQ(arrived, 2 * kEach * kClients);
+    EXPECT_GT(broker.counter("limit_inbox_total"), 0U);
+    broker.stop();
 }
 
 }  // namespace
