@@ -11,6 +11,7 @@ constexpr std::size_t kItemsBeforeTheDisk = 200'000;  // above, what nobody wait
 constexpr std::size_t kForgetAtOnce = 512;
 constexpr std::chrono::milliseconds kForgetAfter{
     200};  // forgetting is not urgent: a crash repeats what it had not done
+constexpr std::chrono::milliseconds kAfterARefusal{10};
 
 }  // namespace
 
@@ -66,22 +67,24 @@ void RuleEngine::run() {
         more_.wait(guard, [&] { return stopping_ || !posted_.empty() || !forget_.empty(); });
         more_.wait_for(guard, kForgetAfter,
                        [&] { return stopping_ || !posted_.empty() || forget_.size() >= kForgetAtOnce; });
-        if (posted_.empty() && forget_.empty()) {
-            if (stopping_) return;
-            continue;
-        }
+        if (stopping_ && posted_.empty()) return;
+        if (posted_.empty() && forget_.empty()) continue;
         std::deque<Posted> posted;
         posted.swap(posted_);
         posted_items_ = 0;
         std::vector<std::uint64_t> over;
         over.swap(forget_);
         guard.unlock();
-        commit(std::move(posted), std::move(over));
+        const bool good = commit(std::move(posted), over);
         guard.lock();
+        if (good) continue;
+        forget_.insert(forget_.end(), over.begin(), over.end());
+        // A full disk is no reason to spin, nor to keep the end waiting.
+        more_.wait_for(guard, kAfterARefusal, [&] { return stopping_; });
     }
 }
 
-void RuleEngine::commit(std::deque<Posted> posted, std::vector<std::uint64_t> over) {
+bool RuleEngine::commit(std::deque<Posted> posted, const std::vector<std::uint64_t>& over) {
     const std::lock_guard changing(changing_);
     std::map<RuleNumber, std::shared_ptr<RuleWorker>> workers;
     {
@@ -103,8 +106,6 @@ void RuleEngine::commit(std::deque<Posted> posted, std::vector<std::uint64_t> ov
     if (!ok) {
         ++outbox_failures_;
         spdlog::error("outbox: {}; {} exports are refused", ok.error().message(), rows.size());
-        forget(std::move(over));
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));  // a full disk is no reason to spin
     }
     for (auto& [rule, list] : items) {
         const auto before = list.size();
@@ -115,6 +116,7 @@ void RuleEngine::commit(std::deque<Posted> posted, std::vector<std::uint64_t> ov
     for (const auto& batch : posted) {
         if (batch.done) batch.done(ok.has_value());
     }
+    return ok.has_value();
 }
 
 void RuleEngine::replace(Rule& rule, const RuleSpec& spec, std::vector<ExportQueue::Item> waiting) {

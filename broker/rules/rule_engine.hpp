@@ -44,7 +44,7 @@ private:
     };
 
     void run();
-    void commit(std::deque<Posted> posted, std::vector<std::uint64_t> forget);
+    [[nodiscard]] bool commit(std::deque<Posted> posted, const std::vector<std::uint64_t>& forget);
     void forget(std::vector<std::uint64_t> numbers);
     void replace(Rule& rule, const RuleSpec& spec, std::vector<ExportQueue::Item> waiting);
     [[nodiscard]] std::shared_ptr<const ExportTable> table_of(const std::vector<RuleSpec>& rules) const;

@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <fstream>
+#include <future>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
@@ -427,6 +428,27 @@ TEST_F(Engine, TakesWhatWaitsOverIntoAChangedRuleAndAwayWithARemovedOne) {
     ASSERT_TRUE(post(number(*table, "b"), "new"));
     EXPECT_TRUE(wait_until([&] { return taken_["two"].count() == 1; }));
     EXPECT_EQ(taken_["two"].payloads.at(0), "new");
+}
+
+// What is over cannot be forgotten on disk: the end does not wait for that, and a new start delivers it once more.
+TEST_F(Engine, StopsWhileTheOutboxTakesNothing) {
+    taken_["one"].hangs = true;
+    auto table = engine_->set_rules({fast("one", "a")});
+    ASSERT_TRUE(post(number(*table, "a"), "kept"));
+    sqlite::Database outside(folder_ / "rules.db");
+    outside.execute("ALTER TABLE outbox RENAME TO elsewhere");
+    EXPECT_FALSE(post(number(*table, "a"), "refused"));
+    const auto failures = engine_->outbox_failures();
+    taken_["one"].set(false, false);
+    EXPECT_TRUE(wait_until([&] { return engine_->outbox_failures() > failures; }));
+    auto stopped = std::async(std::launch::async, [&] { engine_->stop(); });
+    EXPECT_EQ(stopped.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+    outside.execute("ALTER TABLE elsewhere RENAME TO outbox");
+    stopped.wait();
+    start();
+    table = engine_->set_rules({fast("one", "a")});
+    EXPECT_TRUE(wait_until([&] { return taken_["one"].count() == 2; }));
+    EXPECT_EQ(taken_["one"].payloads, (std::vector<std::string>{"kept", "kept"}));
 }
 
 TEST_F(Engine, DropsTheOldestOfAFullOutboxAndCountsIt) {
