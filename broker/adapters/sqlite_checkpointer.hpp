@@ -13,7 +13,8 @@ namespace esl::broker::sqlite {
 
 // A thread with a connection of its own checkpoints whenever `pages` more are in the log. Alone it could never let the
 // log begin anew under a writer that does not pause; so when the log is long and nearly all of it is in the file, the
-// writer does the little that is left, and at twice that length whatever is left. A checkpoint that fails is tried again after the next commit; the log grows meanwhile, as it must.
+// writer does the little that is left, and at twice that length whatever is left. A checkpoint that fails is tried
+// again after the next commit; the log grows meanwhile, as it must.
 class Checkpointer {
 public:
     // `writer` outlives this and its commits are made on one thread; replaces its wal_autocheckpoint. Throws Failure.

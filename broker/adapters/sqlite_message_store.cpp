@@ -154,8 +154,7 @@ void SqliteMessageStore::run() {
 // What came while the commit before was under way has waited already.
 void SqliteMessageStore::gather(std::unique_lock<std::mutex>& guard) {
     const auto left = queue_.empty() ? gather_ : gather_ - (clock_.steady() - oldest_);
-    if (left > left.zero())
-        more_.wait_for(guard, left, [this] { return closing_ || queued_ >= kEnoughForACommit; });
+    if (left > left.zero()) more_.wait_for(guard, left, [this] { return closing_ || queued_ >= kEnoughForACommit; });
 }
 
 // One answer for all of them: committed, or refused and kept.

@@ -327,8 +327,9 @@ int main(int argc, char** argv) {
     std::vector<std::string> names;
     settings.executables.broker = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "broker";
     CLI::App app{"Our broker beside Mosquitto"};
-    app.add_option("workload", names,
-                   "qos0 qos1 qos2 fan-out fan-in low connects churn idle offline offline-paced counts shards store; none: all");
+    app.add_option(
+        "workload", names,
+        "qos0 qos1 qos2 fan-out fan-in low connects churn idle offline offline-paced counts shards store; none: all");
     app.add_option("--broker", settings.executables.broker, "executable; default: beside this one");
     app.add_option("--mosquitto", settings.executables.mosquitto, "executable");
     app.add_option("--seconds", settings.seconds, "of each run")->check(CLI::PositiveNumber);
