@@ -81,6 +81,38 @@ TEST(Hub, SaysNoWhenTheStoreFailsAndServesThoseWhoNeedNone) {
     EXPECT_EQ(back.early.size(), 1U);
 }
 
+// [MQTT-4.8.0-2]: waiting for the disk is no fault of the packet, having no room for another is.
+TEST(Hub, ClosesAnOlderPublisherWhenThereIsNoRoomForWhatWaitsAndNobodyElse) {
+    auto settings = standard();
+    settings.limits.receive_maximum = 10;
+    Rig rig(settings);
+    FakeClient sub(rig, "sub", false);
+    sub.subscribe("t", QoS::at_least_once);
+    sub.lose();
+    FakeClient other(rig, "other");
+    FakeClient pub(rig, "pub", false);
+    for (mqtt::PacketId id = 1; id <= 10; ++id) pub.publish("t", std::to_string(id), QoS::exactly_once, id);
+    rig.settle(false);
+    EXPECT_FALSE(pub.link.closed);
+    pub.publish("t", "11", QoS::exactly_once, 11);
+    EXPECT_TRUE(pub.link.closed);
+    EXPECT_TRUE(pub.link.look().empty());
+    other.publish("elsewhere", "m", QoS::at_least_once, 6);
+    rig.turn();
+    EXPECT_EQ(other.link.look().size(), 1U);
+    EXPECT_FALSE(other.link.closed);
+    // It comes back and sends all again, as it must: each is kept once, in order, when the disk is good.
+    FakeClient back(rig, "pub", false);
+    for (mqtt::PacketId id = 1; id <= 10; ++id) back.publish("t", std::to_string(id), QoS::exactly_once, id);
+    rig.tick();
+    rig.settle();
+    EXPECT_EQ(back.link.look().size(), 10U);
+    rig.restart();
+    FakeClient again(rig, "sub", false);
+    ASSERT_EQ(again.early.size(), 10U);
+    for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(again.early[i].payload, std::to_string(i + 1));
+}
+
 TEST(Hub, ARefusedQos2MessageHoldsNothingUpAndIsNotDelivered) {
     Rig rig(standard(), 2);
     FakeClient sub(rig, "1sub", false);
