@@ -16,16 +16,16 @@
 #include <stdexcept>
 #include <thread>
 
-#include "broker/auth/config_authenticator.hpp"
 #include "broker/adapters/credential_stores.hpp"
 #include "broker/adapters/sqlite_message_store.hpp"
 #include "broker/adapters/trace_files.hpp"
 #include "broker/app/admin.hpp"
 #include "broker/app/control.hpp"
-#include "broker/app/listen.hpp"
+#include "broker/app/listeners.hpp"
 #include "broker/app/message_ids.hpp"
 #include "broker/app/registrar.hpp"
 #include "broker/app/rules.hpp"
+#include "broker/auth/config_authenticator.hpp"
 #include "broker/auth/mode_authenticator.hpp"
 #include "broker/net/shard.hpp"
 
@@ -95,12 +95,8 @@ struct App::Impl {
 
     void open() {
         const auto count = shard_count(config.shards);
-        std::vector<Bound> bound;
-        for (const auto& listener : all_listeners(config)) {
-            endpoints.push_back(make_endpoint(listener, config.settings.limits));
-            bound.push_back(bind_listeners(listener.address, count, listener.dual_stack));
-            endpoints.back()->address = bound.back().address;
-        }
+        listeners.emplace(endpoints, config.settings.limits, clock, count);
+        const auto first = listeners->prepare(all_listeners(config));
         if (!config.data.empty()) {
             store = open_sqlite_message_store({.file = config.data / "messages.db",
                                                .gather = config.store_gather,
@@ -131,9 +127,10 @@ struct App::Impl {
             shards.push_back(std::make_unique<Shard>(i, count, shared, registrar.current()));
         for (auto& shard : shards) shard->set_peers(shards);
         restore();
-        for (std::size_t at = 0; at < bound.size(); ++at) {
-            for (unsigned i = 0; i < count; ++i) shards[i]->listen_on(bound[at].sockets[i]);
-        }
+        listeners->put_in_force(*first, [this](const std::function<void(Shard&)>& work) {
+            for (auto& shard : shards) work(*shard);
+            return true;
+        });
         credentials->on_every_shard([this](std::function<void(Hub&)> work) {
             for (auto& shard : shards) shard->post(RunOnShard{[&hub = shard->hub(), work] { work(hub); }});
         });
@@ -181,14 +178,7 @@ struct App::Impl {
                 shard->hub().publish_left_behind();
                 shard->open_doors();
             }});
-        for (const auto& endpoint : endpoints) {
-            if (endpoint->kind == ListenerKind::tcp) {
-                spdlog::info("listening on {}", endpoint->address);
-            } else {
-                spdlog::info("listening on {} ({})", endpoint->address, describe(endpoint->kind));
-            }
-            warn_of_age(*endpoint);
-        }
+        listeners->say_where();
         std::uint64_t value = 0;
         while (::read(stop_event, &value, sizeof value) < 0 && errno == EINTR) {
         }
@@ -201,29 +191,42 @@ struct App::Impl {
         return 0;
     }
 
-    void warn_of_age(const Endpoint& endpoint) const {
-        if (!endpoint.tls) return;
-        const auto left = endpoint.tls->not_after() - clock.wall();
-        if (left <= std::chrono::seconds(0)) {
-            spdlog::error("the certificate of {} has expired", endpoint.address);
-        } else if (left < std::chrono::hours(24 * 14)) {
-            spdlog::warn("the certificate of {} expires in {} h", endpoint.address,
-                         std::chrono::duration_cast<std::chrono::hours>(left).count());
-        }
+    // All of it is read and checked before any of it counts. Throws with nothing changed.
+    void reload() {
+        const auto next = config.file.empty() ? config : load_config(config.file, config.command_line);
+        rules->book().check_reload(next.rules);
+        registrar.check_reload(next.groups, next.topics);
+        const auto doors = listeners->prepare(all_listeners(next));
+        configured.replace(next.users, next.access_keys, next.allow_anonymous);
+        registrar.reload(next.groups, next.topics);
+        rules->book().reload(next.rules);
+        listeners->put_in_force(
+            *doors, [this](const std::function<void(Shard&)>& work) { return control->on_every_shard(work); });
+        if (const auto waits = what_waits(next); !waits.empty())
+            spdlog::warn("reload: {} differ from what is in force and wait for a restart", waits);
     }
 
-    // For connections to come; a listener whose new files are bad keeps its old ones.
-    void reload_certificates() {
-        for (const auto& endpoint : endpoints) {
-            if (!endpoint->tls) continue;
-            try {
-                endpoint->tls->reload();
-                spdlog::info("reloaded the certificate of {}", endpoint->address);
-                warn_of_age(*endpoint);
-            } catch (const std::runtime_error& error) {
-                spdlog::error("reload: {}: {}; the old certificate stays in force", endpoint->address, error.what());
-            }
-        }
+    [[nodiscard]] std::string what_waits(const Config& next) const {
+        std::string out;
+        const auto note = [&](const char* key, bool differs) {
+            if (differs) out += (out.empty() ? "" : ", ") + std::string(key);
+        };
+        note("mode", next.effective_mode() != config.effective_mode());
+        note("data", next.data != config.data);
+        note("admin", next.admin != config.admin);
+        note("shards", next.shards != config.shards);
+        note("store",
+             next.store_gather != config.store_gather || next.store_checkpoint_pages != config.store_checkpoint_pages);
+        note("trace", next.trace != config.trace || next.trace_keep != config.trace_keep ||
+                          next.trace_message_bytes != config.trace_message_bytes ||
+                          next.trace_device_bytes != config.trace_device_bytes);
+        note("log", next.log.level != config.log.level || next.log.json != config.log.json);
+        note("limits", next.settings.limits != config.settings.limits);
+        auto same_limits = next.settings;
+        same_limits.limits = config.settings.limits;
+        same_limits.mode = config.settings.mode;
+        note("what clients are offered", same_limits != config.settings);
+        return out;
     }
 
     Config config;
@@ -237,7 +240,8 @@ struct App::Impl {
     AddressCounts addresses;
     AddressGuard guard{config.settings.limits, clock};
     std::unique_ptr<MessageStore> store;
-    std::vector<std::unique_ptr<Endpoint>> endpoints;
+    Endpoints endpoints;
+    std::optional<Listeners> listeners;
     std::unique_ptr<TraceFiles> traces;
     std::vector<std::unique_ptr<Shard>> shards;
     std::optional<Control> control;
@@ -265,28 +269,16 @@ void App::stop() {
 }
 
 void App::reload() {
-    impl_->reload_certificates();
-    const auto& old = impl_->config;
     try {
-        auto groups = old.groups;
-        auto topics = old.topics;
-        if (!old.file.empty()) {
-            const auto now = load_config(old.file, old.effective_mode());
-            groups = now.groups;
-            topics = now.topics;
-            impl_->rules->book().reload(now.rules);
-            groups.insert(groups.end(), old.option_groups.begin(), old.option_groups.end());
-            topics.insert(topics.end(), old.option_topics.begin(), old.option_topics.end());
-        }
-        impl_->registrar.reload(groups, topics);
-        spdlog::info("reloaded groups, topics, rules and certificates; other settings wait for a restart");
+        impl_->reload();
+        spdlog::info("reloaded listeners, certificates, users, access keys, groups, topics and rules");
     } catch (const std::exception& error) {
         spdlog::error("reload: {}; nothing has changed", error.what());
     }
 }
 
 std::string App::address(std::size_t listener) const {
-    return impl_->endpoints.at(listener)->address;
+    return impl_->listeners->address(listener);
 }
 std::uint64_t App::counter(const std::string& name) const {
     for (const auto& figure : impl_->control->figures()) {

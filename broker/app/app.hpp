@@ -22,10 +22,11 @@ public:
     // Async-signal-safe and thread-safe.
     // Thread-safe. Clients are told, and have some seconds to take what is on its way to them; called again, no more.
     void stop();
-    // Thread-safe: groups and topics of the configuration file and of names.json, and the listeners' certificates, as
-    // they are now. What cannot be read is logged and changes nothing.
+    // For one thread at a time, while run() runs: listeners, certificates, users, access keys, groups, topics and rules
+    // as configuration file, names.json and PEM files are now. If any of it is bad, that is logged and nothing changes.
     void reload();
-    // What a listener is bound to, "ADDR:PORT"; throws std::out_of_range for one that is not there.
+    // What a listener is bound to, "ADDR:PORT"; throws std::out_of_range for one that is not there. Not during a
+    // reload.
     [[nodiscard]] std::string address(std::size_t listener = 0) const;
     [[nodiscard]] std::string admin_address() const;
     [[nodiscard]] std::vector<std::string> admin_routes() const;  // "GET /api/v1/groups"

@@ -70,6 +70,10 @@ void read_auth(const Table& root, Config& config) {
         if (user.password.empty() == user.password_hash.empty()) {
             throw ConfigError(t.where("name") + ": user '" + user.name + "' needs either password or password_hash");
         }
+        if (!user.password_hash.empty() && !user.password_hash.starts_with("$argon2id$")) {
+            throw ConfigError(t.where("password_hash") + ": user '" + user.name +
+                              "': password_hash is not an argon2id hash");
+        }
         config.users.push_back(std::move(user));
     }
     for (const auto& t : root.tables("access_key")) {
@@ -115,6 +119,18 @@ void check_values(const Table& root, const Config& config) {
         throw ConfigError(root.table("log").where("level") + ": key 'log.level': '" + config.log.level +
                           "' is none of trace, debug, info, warn, error, off");
     }
+}
+
+// The file's own values have been checked with their line; these came with the command line.
+void check_command_line(const Config& config) {
+    const auto check = [](const char* option, const Result<>& ok) {
+        if (!ok) throw std::runtime_error(std::string(option) + ": " + ok.error().message());
+    };
+    for (const auto& name : config.command_line.groups) check("--group", check_group(name));
+    for (const auto& name : config.command_line.topics) check("--topic", check_parent(name));
+    static_cast<void>(all_listeners(config));
+    if (!config.admin.empty() && config.data.empty())
+        throw std::runtime_error("administration needs a data folder for its key and its audit log");
 }
 
 }  // namespace
@@ -222,6 +238,33 @@ Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_o
     read_auth(root, config);
     read_limits(root.table("limits"), s.limits);
     check_values(root, config);
+    return config;
+}
+
+Config load_config(const std::filesystem::path& file, const CommandLine& c) {
+    auto config = load_config(file, c.mode);
+    if (!c.listen.empty()) {
+        config.listen = c.listen;
+        config.listeners.clear();
+    }
+    if (config.listen.empty() && config.listeners.empty()) config.listen = {"127.0.0.1:1883"};
+    if (!c.certificate.empty()) config.tls.certificate = c.certificate;
+    if (!c.key.empty()) config.tls.key = c.key;
+    if (!c.client_ca.empty()) config.tls.client_ca = c.client_ca;
+    if (c.client_certificates) config.tls.client_certificates = *c.client_certificates;
+    if (!c.data.empty()) config.data = c.data;
+    if (!c.admin.empty()) config.admin = c.admin;
+    if (!c.presence_topic.empty()) config.settings.presence_topic = c.presence_topic;
+    if (c.trace) config.trace = *c.trace;
+    if (c.offline_batch) config.settings.limits.offline_batch = *c.offline_batch;
+    if (c.shards) config.shards = *c.shards;
+    config.groups.insert(config.groups.end(), c.groups.begin(), c.groups.end());
+    config.topics.insert(config.topics.end(), c.topics.begin(), c.topics.end());
+    config.allow_anonymous |= c.allow_anonymous;
+    if (!c.log_level.empty()) config.log.level = c.log_level;
+    config.log.json |= c.log_json;
+    config.command_line = c;
+    check_command_line(config);
     return config;
 }
 

@@ -15,6 +15,22 @@
 
 namespace esl::broker {
 
+// What the command line says over the file, at the start and again at every reload of the file. None: nothing.
+struct CommandLine {
+    std::optional<Mode> mode;
+    std::vector<std::string> listen;  // in place of the file's listeners
+    std::string certificate, key, client_ca;
+    std::optional<ClientCertificates> client_certificates;
+    std::vector<std::string> groups;  // besides the file's
+    std::vector<std::string> topics;
+    std::string data, admin, presence_topic, log_level;
+    std::optional<TraceMode> trace;
+    std::optional<std::size_t> offline_batch;
+    std::optional<unsigned> shards;
+    bool allow_anonymous = false;
+    bool log_json = false;
+};
+
 struct Config {
     std::optional<Mode> mode;
     std::vector<std::string> listen;        // as parse_listener() takes them
@@ -26,8 +42,7 @@ struct Config {
     std::filesystem::path file;             // that it was read from; empty: none
     std::vector<std::string> groups;
     std::vector<std::string> topics;
-    std::vector<std::string> option_groups;  // of the command line: they outlive a reload of the file
-    std::vector<std::string> option_topics;
+    CommandLine command_line;  // is in all of this already
     std::vector<UserConfig> users;
     std::vector<AccessKeyConfig> access_keys;
     bool allow_anonymous = false;
@@ -49,6 +64,9 @@ struct Config {
 // Throws config::ConfigError, which names file, line and key. `mode_override` (from the command line) decides which
 // defaults the limits start from. An empty path gives the defaults.
 [[nodiscard]] Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_override);
+// The file with the command line over it; without either, 127.0.0.1:1883. Throws as load_config(), and
+// std::runtime_error that names the option.
+[[nodiscard]] Config load_config(const std::filesystem::path& file, const CommandLine& command_line);
 // "apsara" or "standard"; nothing otherwise.
 [[nodiscard]] std::optional<Mode> parse_mode(std::string_view text);
 // "off", "device" or "all"; nothing otherwise.

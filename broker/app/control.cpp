@@ -101,8 +101,13 @@ Result<> Control::publish(OutsideMessage message, Told told) {
 }
 
 void Control::set_exports(const std::shared_ptr<const ExportTable>& exports) {
-    for (std::size_t i = 0; i < shards_.size(); ++i)
-        on_shard(i, [exports](Shard& shard) { shard.hub().set_exports(exports); });
+    on_every_shard([exports](Shard& shard) { shard.hub().set_exports(exports); });
+}
+
+bool Control::on_every_shard(const std::function<void(Shard&)>& work) {
+    bool all = true;
+    for (std::size_t i = 0; i < shards_.size(); ++i) all = on_shard(i, work) && all;
+    return all;
 }
 
 Result<std::string> Control::send(const std::string& topic, Bytes payload, mqtt::QoS qos) {
@@ -144,11 +149,11 @@ bool Control::alive() {
 void Control::add_listener_figures(std::vector<Figure>& out) const {
     std::array<std::uint64_t, kListenerKinds> open{};
     std::optional<UnixMillis> first_to_end;
-    for (const auto& endpoint : endpoints_) {
-        open[static_cast<std::size_t>(endpoint->kind)] += endpoint->counts.connections.load(std::memory_order_relaxed);
-        if (endpoint->tls)
-            first_to_end = std::min(first_to_end.value_or(UnixMillis::max()), endpoint->tls->not_after());
-    }
+    endpoints_.for_each([&](const Endpoint& endpoint) {
+        open[static_cast<std::size_t>(endpoint.kind)] += endpoint.counts.connections.load(std::memory_order_relaxed);
+        if (endpoint.tls && !endpoint.retired)
+            first_to_end = std::min(first_to_end.value_or(UnixMillis::max()), endpoint.tls->not_after());
+    });
     constexpr std::array kNames{"sockets_tcp", "sockets_tls", "sockets_ws", "sockets_wss"};
     constexpr std::array kHelp{"open sockets of plain listeners, before and after CONNECT",
                                "open sockets of TLS listeners", "open sockets of WebSocket listeners",

@@ -19,7 +19,7 @@ class ConfigAuthenticator;
 class CredentialBook;
 class Shard;
 struct ExportTable;
-struct Endpoint;
+class Endpoints;
 
 struct SessionInfo {
     std::string client_id;
@@ -48,7 +48,7 @@ constexpr std::string_view describe(ControlError) {
 class Control final : public Publisher {
 public:
     Control(std::vector<std::unique_ptr<Shard>>& shards, Registrar& registrar, const MessageStore* store,
-            const std::vector<std::unique_ptr<Endpoint>>& endpoints)
+            const Endpoints& endpoints)
         : shards_(shards), registrar_(registrar), store_(store), endpoints_(endpoints) {}
 
     [[nodiscard]] Registrar& registrar() { return registrar_; }
@@ -69,6 +69,8 @@ public:
     [[nodiscard]] CredentialBook* credentials() const { return credentials_; }
     [[nodiscard]] const ConfigAuthenticator* configured() const { return configured_; }
     [[nodiscard]] Result<> publish(OutsideMessage message, Told told) override;
+    // One shard after the other; false when one did not answer in time (its turn comes still).
+    bool on_every_shard(const std::function<void(Shard&)>& work);
     // What the shards match publishes against from the return on.
     void set_exports(const std::shared_ptr<const ExportTable>& exports);
     // Where traces are kept, and the first half of message ids. Before anybody asks.
@@ -100,7 +102,7 @@ private:
     std::vector<std::unique_ptr<Shard>>& shards_;
     Registrar& registrar_;
     const MessageStore* store_;
-    const std::vector<std::unique_ptr<Endpoint>>& endpoints_;
+    const Endpoints& endpoints_;
     TraceFiles* traces_ = nullptr;
     CredentialBook* credentials_ = nullptr;
     const ConfigAuthenticator* configured_ = nullptr;

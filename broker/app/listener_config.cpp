@@ -155,6 +155,13 @@ ListenerConfig parse_listener(const std::string& text) {
     return out;
 }
 
+std::optional<ClientCertificates> parse_client_certificates(std::string_view text) {
+    if (text == "none") return ClientCertificates::none;
+    if (text == "optional") return ClientCertificates::optional;
+    if (text == "required") return ClientCertificates::required;
+    return std::nullopt;
+}
+
 TlsSettings read_tls(const Table& t, TlsSettings out) {
     read_path(t, "certificate", out.certificate);
     read_path(t, "key", out.key);
@@ -168,15 +175,9 @@ TlsSettings read_tls(const Table& t, TlsSettings out) {
     if (!t.has("client_certificates")) return out;
     std::string asked;
     t.read("client_certificates", asked);
-    if (asked == "none") {
-        out.client_certificates = ClientCertificates::none;
-    } else if (asked == "optional") {
-        out.client_certificates = ClientCertificates::optional;
-    } else if (asked == "required") {
-        out.client_certificates = ClientCertificates::required;
-    } else {
-        refuse(t, "client_certificates", "'" + asked + "' is none of none, optional, required");
-    }
+    const auto parsed = parse_client_certificates(asked);
+    if (!parsed) refuse(t, "client_certificates", "'" + asked + "' is none of none, optional, required");
+    out.client_certificates = *parsed;
     return out;
 }
 
@@ -187,6 +188,15 @@ std::vector<ListenerConfig> read_listeners(const Table& root) {
     std::vector<ListenerConfig> out;
     for (const auto& t : root.tables("listener")) out.push_back(read_listener(t, tls));
     return out;
+}
+
+std::unique_ptr<TlsContext> make_tls(const ListenerConfig& l) {
+    if (!has_tls(l.kind)) return nullptr;
+    try {
+        return std::make_unique<TlsContext>(l.tls);
+    } catch (const std::runtime_error& error) {
+        throw std::runtime_error(l.where + ": " + error.what());
+    }
 }
 
 std::unique_ptr<Endpoint> make_endpoint(const ListenerConfig& l, const Limits& limits) {
@@ -200,12 +210,7 @@ std::unique_ptr<Endpoint> make_endpoint(const ListenerConfig& l, const Limits& l
     out->connect_timeout = std::chrono::ceil<seconds>(l.connect_timeout.value_or(limits.connect_timeout));
     out->connections = l.connections;
     out->connections_per_address = l.connections_per_address;
-    if (!has_tls(l.kind)) return out;
-    try {
-        out->tls = std::make_unique<TlsContext>(l.tls);
-    } catch (const std::runtime_error& error) {
-        throw std::runtime_error(l.where + ": " + error.what());
-    }
+    out->tls = make_tls(l);
     return out;
 }
 

@@ -32,10 +32,14 @@ struct ListenerConfig {
 // "ADDR:PORT" or a URL: mqtt:// mqtts:// ws:// wss://, port 1883, 8883, 80, 443 unless it says so; a path of ws and wss
 // is the only one accepted there. Throws std::runtime_error that names the text.
 [[nodiscard]] ListenerConfig parse_listener(const std::string& text);
+// "none", "optional" or "required"; nothing otherwise.
+[[nodiscard]] std::optional<ClientCertificates> parse_client_certificates(std::string_view text);
 // `[[listener]]` tables over the `[tls]` table. Throws config::ConfigError with file, line and key.
 [[nodiscard]] std::vector<ListenerConfig> read_listeners(const config::Table& root);
 // `[tls]`: what listeners with TLS use where they say nothing.
 [[nodiscard]] TlsSettings read_tls(const config::Table& table, TlsSettings fallback = {});
+// Null for one without TLS. Throws std::runtime_error that says where and which key.
+[[nodiscard]] std::unique_ptr<TlsContext> make_tls(const ListenerConfig& listener);
 // Reads its certificates, opens nothing. Throws std::runtime_error that says where and which key.
 [[nodiscard]] std::unique_ptr<Endpoint> make_endpoint(const ListenerConfig& listener, const Limits& limits);
 

@@ -70,6 +70,12 @@ void Registrar::put_in_force(std::shared_ptr<const Registry> next) {
     if (changed_) changed_(current_);
 }
 
+void Registrar::check_reload(const std::vector<std::string>& groups, const std::vector<std::string>& topics) const {
+    const std::lock_guard guard(lock_);
+    Names names;
+    static_cast<void>(build(groups, topics, names));
+}
+
 void Registrar::reload(const std::vector<std::string>& groups, const std::vector<std::string>& topics) {
     const std::lock_guard guard(lock_);
     Names names;

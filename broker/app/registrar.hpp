@@ -31,6 +31,8 @@ public:
     // cannot be removed here: the next start would bring it back.
     [[nodiscard]] Result<> add(NameKind kind, std::string_view name);
     [[nodiscard]] Result<> remove(NameKind kind, std::string_view name);
+    // Throws what reload() would.
+    void check_reload(const std::vector<std::string>& groups, const std::vector<std::string>& topics) const;
     // Takes these for the configured names and reads the file again; what neither has is taken out. Throws
     // std::runtime_error, with nothing changed, for the same reasons as the constructor.
     void reload(const std::vector<std::string>& groups, const std::vector<std::string>& topics);

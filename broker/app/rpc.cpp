@@ -159,8 +159,8 @@ struct Rpc::Impl {
             return RpcFault{400, "InvalidVersion", "Specified parameter Version is not valid."};
         if (at("SignatureMethod") != "HMAC-SHA1" || at("SignatureVersion") != "1.0")
             return RpcFault{400, "InvalidParameter.SignatureMethod", "HMAC-SHA1 of SignatureVersion 1.0 is taken."};
-        const auto* key = keys.access_key(at("AccessKeyId"));
-        if (key == nullptr) return RpcFault{404, "InvalidAccessKeyId.NotFound", "Specified access key is not found."};
+        const auto key = keys.access_key(at("AccessKeyId"));
+        if (!key) return RpcFault{404, "InvalidAccessKeyId.NotFound", "Specified access key is not found."};
         if (!same_secret(at("Signature"), rpc_signature(request.method, p, key->secret)))
             return RpcFault{400, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation."};
         const auto time = parse_timestamp(at("Timestamp"));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 #include <stdexcept>
 #include <unordered_map>
 
@@ -18,14 +19,26 @@ struct User {
     Digest digest{};
 };
 
-}  // namespace
-
-struct ConfigAuthenticator::Impl {
+// Immutable once made.
+struct Known {
     std::unordered_map<std::string, User> users;
     std::vector<AccessKeyConfig> keys;
     bool anonymous = false;
     std::array<std::uint8_t, crypto_generichash_KEYBYTES> key{};
-    PasswordChecker passwords;
+
+    Known(const std::vector<UserConfig>& configured, std::vector<AccessKeyConfig> access_keys, bool allow_anonymous)
+        : keys(std::move(access_keys)), anonymous(allow_anonymous) {
+        randombytes_buf(key.data(), key.size());
+        for (const auto& user : configured) {
+            User known{.hash = user.password_hash};
+            if (known.hash.empty()) {
+                known.digest = digest(as_bytes(user.password));  // the plain text is not kept
+            } else if (!known.hash.starts_with("$argon2id$")) {
+                throw std::runtime_error("user '" + user.name + "': password_hash is not an argon2id hash");
+            }
+            users.emplace(user.name, std::move(known));
+        }
+    }
 
     [[nodiscard]] Digest digest(BytesView password) const {
         Digest out{};
@@ -45,13 +58,26 @@ struct ConfigAuthenticator::Impl {
         }
         return {};
     }
+};
 
-    [[nodiscard]] std::optional<Login> check_user(const Credentials& c, Later later) {
-        const auto at = users.find(std::string(*c.user_name));
-        if (at == users.end() || !c.password) return Login{};
+}  // namespace
+
+struct ConfigAuthenticator::Impl {
+    mutable std::mutex lock;  // of what is known
+    std::shared_ptr<const Known> known;
+    PasswordChecker passwords;
+
+    [[nodiscard]] std::shared_ptr<const Known> now() const {
+        const std::lock_guard guard(lock);
+        return known;
+    }
+
+    [[nodiscard]] std::optional<Login> check_user(const Known& all, const Credentials& c, Later later) {
+        const auto at = all.users.find(std::string(*c.user_name));
+        if (at == all.users.end() || !c.password) return Login{};
         const auto& user = at->second;
         if (user.hash.empty()) {
-            const auto given = digest(*c.password);
+            const auto given = all.digest(*c.password);
             return Login{.good = sodium_memcmp(given.data(), user.digest.data(), given.size()) == 0};
         }
         const auto good = passwords.check(at->first, user.hash, *c.password,
@@ -64,25 +90,22 @@ struct ConfigAuthenticator::Impl {
 ConfigAuthenticator::ConfigAuthenticator(std::vector<UserConfig> users, std::vector<AccessKeyConfig> keys,
                                          bool allow_anonymous)
     : impl_(std::make_unique<Impl>()) {
-    randombytes_buf(impl_->key.data(), impl_->key.size());
-    impl_->keys = std::move(keys);
-    impl_->anonymous = allow_anonymous;
-    for (auto& user : users) {
-        User known{.hash = user.password_hash};
-        if (known.hash.empty()) {
-            known.digest = impl_->digest(as_bytes(user.password));  // the plain text is not kept
-        } else if (!known.hash.starts_with("$argon2id$")) {
-            throw std::runtime_error("user '" + user.name + "': password_hash is not an argon2id hash");
-        }
-        impl_->users.emplace(user.name, std::move(known));
-    }
+    replace(std::move(users), std::move(keys), allow_anonymous);
 }
 
 ConfigAuthenticator::~ConfigAuthenticator() = default;
 
-const AccessKeyConfig* ConfigAuthenticator::access_key(std::string_view id) const {
-    const auto at = std::ranges::find(impl_->keys, id, &AccessKeyConfig::id);
-    return at == impl_->keys.end() ? nullptr : &*at;
+void ConfigAuthenticator::replace(std::vector<UserConfig> users, std::vector<AccessKeyConfig> keys,
+                                  bool allow_anonymous) {
+    std::shared_ptr<const Known> next = std::make_shared<Known>(users, std::move(keys), allow_anonymous);
+    const std::lock_guard guard(impl_->lock);
+    impl_->known.swap(next);
+}
+
+std::optional<AccessKeyConfig> ConfigAuthenticator::access_key(std::string_view id) const {
+    const auto known = impl_->now();
+    const auto at = std::ranges::find(known->keys, id, &AccessKeyConfig::id);
+    return at == known->keys.end() ? std::nullopt : std::optional(*at);
 }
 
 PasswordChecker& ConfigAuthenticator::passwords() {
@@ -90,16 +113,17 @@ PasswordChecker& ConfigAuthenticator::passwords() {
 }
 
 std::optional<Login> ConfigAuthenticator::check(const Credentials& credentials, Later later) {
+    const auto known = impl_->now();
     if (credentials.user_name) {
         if (credentials.user_name->starts_with(kSignature)) {
-            if (!impl_->keys.empty()) return impl_->check_signature(credentials);
-        } else if (impl_->users.contains(std::string(*credentials.user_name))) {
-            return impl_->check_user(credentials,
+            if (!known->keys.empty()) return known->check_signature(credentials);
+        } else if (known->users.contains(std::string(*credentials.user_name))) {
+            return impl_->check_user(*known, credentials,
                                      std::move(later));  // a known name with a wrong password is not anonymous
         }
     }
     const auto* listener = credentials.listener;
-    return Login{.good = listener != nullptr ? listener->allow_anonymous.value_or(impl_->anonymous) : impl_->anonymous};
+    return Login{.good = listener != nullptr ? listener->allow_anonymous.value_or(known->anonymous) : known->anonymous};
 }
 
 }  // namespace esl::broker

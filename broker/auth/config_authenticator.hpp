@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,9 @@ public:
     ~ConfigAuthenticator() override;
     [[nodiscard]] std::optional<Login> check(const Credentials& credentials, Later later) override;
 
-    // Null when there is none of that id. Immutable.
-    [[nodiscard]] const AccessKeyConfig* access_key(std::string_view id) const;
+    // These instead, for logins to come. Throws as the constructor does, with nothing changed.
+    void replace(std::vector<UserConfig> users, std::vector<AccessKeyConfig> keys, bool allow_anonymous);
+    [[nodiscard]] std::optional<AccessKeyConfig> access_key(std::string_view id) const;
     [[nodiscard]] PasswordChecker& passwords();
 
 private:

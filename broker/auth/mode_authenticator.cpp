@@ -112,7 +112,7 @@ std::expected<HeldToken, TokenFault> ModeAuthenticator::hold(std::string_view ty
     const auto access_key = account.substr(0, bar);
     const auto instance = bar == std::string_view::npos ? std::string_view{} : account.substr(bar + 1);
     if (!token->access_key.empty() &&
-        (token->access_key != access_key || configured_.access_key(token->access_key) == nullptr)) {
+        (token->access_key != access_key || !configured_.access_key(token->access_key))) {
         return std::unexpected(TokenFault::account_invalid);
     }
     if (!token->instance.empty() && token->instance != instance) return std::unexpected(TokenFault::account_invalid);

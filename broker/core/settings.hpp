@@ -55,6 +55,8 @@ struct Limits {
     std::size_t connects_per_address = 0;  // a second; 0: no bound
     std::size_t failed_logins = 100;       // of an address in a minute, then it is blocked; 0: never
     seconds login_block{60};
+
+    bool operator==(const Limits&) const = default;
 };
 
 struct Settings {
@@ -74,6 +76,7 @@ struct Settings {
     std::string presence_topic;                // empty: nobody is told
     std::vector<std::string> presence_groups;  // empty: every client
 
+    bool operator==(const Settings&) const = default;
     [[nodiscard]] bool apsara() const { return mode == Mode::apsara; }
     [[nodiscard]] static Settings defaults(Mode mode) {
         Settings s;

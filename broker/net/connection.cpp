@@ -39,7 +39,7 @@ Connection::~Connection() {
 }
 
 const Endpoint& Connection::endpoint() const {
-    return *shard_.shared_.endpoints[endpoint_];
+    return shard_.shared_.endpoints[endpoint_];
 }
 
 std::size_t Connection::packet_limit() const {

@@ -1,7 +1,9 @@
 // A listener as the shards see it.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -50,7 +52,7 @@ private:
     TextMap<std::size_t> counts_;
 };
 
-// Immutable but for the counts and what `tls` reads again; outlives the shards.
+// Immutable but for the counts, the flag and what `tls` takes over.
 struct Endpoint {
     ListenerKind kind = ListenerKind::tcp;
     std::string address{};                // "127.0.0.1:8883", as bound
@@ -63,9 +65,34 @@ struct Endpoint {
     std::size_t connections = 0;              // 0: as many as the broker takes in all
     std::size_t connections_per_address = 0;  // 0: no bound of its own
     mutable AddressCounts counts{};
+    std::atomic<bool> retired{false};  // set before the shards hear of it: its connections are to end
 
     // For one connection; null: MQTT's bytes are the socket's.
     [[nodiscard]] std::unique_ptr<Layer> open() const;
+};
+
+// The listeners there are, by number, and those that have no door any more but connections still. Thread-safe. A number
+// that a shard was told of, or has connections of, stays good.
+class Endpoints {
+public:
+    static constexpr std::size_t kMost = 250;
+
+    // Throws std::runtime_error when there are kMost.
+    [[nodiscard]] std::uint16_t add(std::unique_ptr<Endpoint> endpoint);
+    // How many more there may be.
+    [[nodiscard]] std::size_t room();
+    // No shard listens for it any more: when its last connection has gone its number is free.
+    void close(std::uint16_t number);
+    [[nodiscard]] Endpoint& operator[](std::uint16_t number) const;
+    void for_each(const std::function<void(const Endpoint&)>& use) const;
+
+private:
+    void sweep();
+
+    mutable std::mutex lock_;  // of who adds, closes and looks at all
+    std::array<std::atomic<Endpoint*>, kMost> by_number_{};
+    std::array<std::unique_ptr<Endpoint>, kMost> owned_;
+    std::array<bool, kMost> closed_{};
 };
 
 }  // namespace esl::broker

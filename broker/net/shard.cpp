@@ -47,7 +47,7 @@ std::string text_of(const sockaddr_storage& address) {
 // Keys of the poller: connections by their id, the rest by slots that no connection ever has.
 constexpr std::uint64_t kInboxKey = 0xFFFF'FFFF;
 constexpr std::uint64_t kListenerKey = 0xFFFF'FF00;  // and up
-constexpr std::size_t kListenersMost = kInboxKey - kListenerKey;
+static_assert(Endpoints::kMost <= kInboxKey - kListenerKey);
 
 std::uint64_t connection_id(std::uint32_t slot, std::uint32_t generation) {
     return (static_cast<std::uint64_t>(generation) << 32) | slot;
@@ -73,28 +73,57 @@ Shard::Shard(ShardId id, ShardId count, Shared shared, std::shared_ptr<const Reg
       outgoing_(count),
       wheel_(kWheelSlots),
       read_buffer_(kReadBuffer) {
+    listeners_.fill(-1);
     if (!poller_.add(inbox_.event_fd(), EPOLLIN, kInboxKey))
         throw std::system_error(errno, std::generic_category(), "epoll_ctl");
 }
 
 Shard::~Shard() {
     join();
-    for (const int fd : listeners_) ::close(fd);
+    for (const int fd : listeners_) {
+        if (fd >= 0) ::close(fd);
+    }
 }
 
-void Shard::listen_on(int fd) {
-    if (listeners_.size() == kListenersMost) throw std::runtime_error("too many listeners");
-    listeners_.push_back(fd);
-    if (!poller_.add(fd, 0, kListenerKey + listeners_.size() - 1))
+void Shard::listen_on(std::uint16_t endpoint, int fd) {
+    listeners_[endpoint] = fd;
+    if (!poller_.add(fd, doors_open_ ? EPOLLIN : 0U, kListenerKey + endpoint))
         throw std::system_error(errno, std::generic_category(), "epoll_ctl");
 }
 
 void Shard::open_doors() {
+    doors_open_ = true;
     for (std::size_t i = 0; i < listeners_.size(); ++i) listen_to(i, true);
 }
 
 void Shard::listen_to(std::size_t listener, bool listen) {
+    if (listeners_[listener] < 0) return;
     poller_.change(listeners_[listener], listen ? EPOLLIN : 0U, kListenerKey + listener);
+}
+
+void Shard::hand_over(std::uint16_t from, std::uint16_t to) {
+    if (stopping_) return;
+    listeners_[to] = std::exchange(listeners_[from], -1);
+    listen_to(to, doors_open_);
+}
+
+void Shard::drop_listener(std::size_t listener) {
+    const int fd = std::exchange(listeners_[listener], -1);
+    if (fd >= 0) ::close(fd);
+}
+
+void Shard::retire(std::uint16_t endpoint) {
+    drop_listener(endpoint);
+    // Closing one may end others: by their place.
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+        Connection* connection = slots_[i].connection.get();
+        if (connection == nullptr || connection->endpoint_ != endpoint) continue;
+        if (connection->session_ != nullptr) {
+            static_cast<void>(hub_.kick(connection->session_->client_id));
+        } else {
+            connection->close(CloseCause::shutting_down);
+        }
+    }
 }
 
 void Shard::start() {
@@ -239,7 +268,7 @@ void Shard::handle(InboxItem& item) {
         Shard& shard;
         void operator()(FromPeer& it) const { shard.hub_.peer(it.from, std::move(it.message)); }
         void operator()(AdoptConnection& it) const {
-            if (shard.stopping_) {
+            if (shard.stopping_ || shard.shared_.endpoints[it.endpoint].retired) {
                 ::close(it.fd);
                 shard.uncount(it.endpoint, it.peer);
                 return;
@@ -305,7 +334,7 @@ void Shard::give_back(Bytes buffer) {
 }
 
 void Shard::accept_from(std::size_t listener) {
-    if (stopping_) return;
+    if (stopping_ || listeners_[listener] < 0) return;
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
         if (!shared_.guard.admit_any()) {
             // The backlog keeps them.
@@ -333,7 +362,7 @@ void Shard::accept_from(std::size_t listener) {
 }
 
 void Shard::accept_one(int fd, std::uint16_t index, std::string peer) {
-    const Endpoint& endpoint = *shared_.endpoints[index];
+    const Endpoint& endpoint = shared_.endpoints[index];
     if (!count_in(endpoint, peer)) {
         ::close(fd);
         return;
@@ -393,12 +422,12 @@ void Shard::add_connection(AdoptConnection&& connection) {
 }
 
 void Shard::uncount(std::uint16_t index, const std::string& peer) {
-    const Endpoint& endpoint = *shared_.endpoints[index];
+    const Endpoint& endpoint = shared_.endpoints[index];
     const auto address = peer.substr(0, peer.rfind(':'));
     if (shared_.settings.limits.connections_per_address != 0) shared_.addresses.leave(address);
     if (endpoint.connections_per_address != 0) endpoint.counts.leave(address);
     shared_.addresses.connections.fetch_sub(1, std::memory_order_relaxed);
-    endpoint.counts.connections.fetch_sub(1, std::memory_order_relaxed);
+    endpoint.counts.connections.fetch_sub(1, std::memory_order_release);  // the last touch: see Endpoints
 }
 
 bool Shard::may_compute() {
@@ -411,8 +440,7 @@ void Shard::stop_here() {
     if (stopping_) return;
     stopping_ = true;
     stop_at_ = now_ + kStopSeconds;
-    for (const int fd : listeners_) ::close(fd);
-    listeners_.clear();
+    for (std::size_t i = 0; i < listeners_.size(); ++i) drop_listener(i);
     resting_.clear();
     hub_.close_all(CloseCause::shutting_down);
     for (auto& slot : slots_) {

@@ -7,6 +7,7 @@
 // each other. Who has caught up wakes them at the end of its turn; nobody misses that (see Inbox).
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -37,7 +38,7 @@ public:
         SharedIds& ids;
         AddressCounts& addresses;
         AddressGuard& guard;
-        const std::vector<std::unique_ptr<Endpoint>>& endpoints;
+        const Endpoints& endpoints;
         TraceSink* traces = nullptr;  // null: none
         TraceMode trace_mode = TraceMode::off;
         Exporter* exporter = nullptr;  // null: no rules
@@ -48,13 +49,18 @@ public:
     Shard(const Shard&) = delete;
     Shard& operator=(const Shard&) = delete;
 
-    // Before start(). `all` outlives this shard; a bound, listening, non-blocking socket is taken over: that of the
-    // next of the endpoints.
+    // Before start(). `all` outlives this shard.
     void set_peers(const std::vector<std::unique_ptr<Shard>>& all) { all_ = &all; }
-    void listen_on(int fd);
     void start();
+    // On the shard's thread, or before start(). A bound, listening, non-blocking socket is taken over; it accepts once
+    // the doors are open.
+    void listen_on(std::uint16_t endpoint, int fd);
     // On the shard's thread: begins to accept.
     void open_doors();
+    // On the shard's thread: whom `from` would have accepted comes in by `to` from now on.
+    void hand_over(std::uint16_t from, std::uint16_t to);
+    // On the shard's thread: closes the socket of a retired endpoint, and its clients are told and closed.
+    void retire(std::uint16_t endpoint);
     // Thread-safe: asks the shard to say goodbye to its clients and end; join() waits for it.
     void post_stop();
     // On the shard's thread, after post_stop(): without waiting for clients that have not taken all.
@@ -93,6 +99,7 @@ private:
     void handle(InboxItem& item);
     void accept_from(std::size_t listener);
     void listen_to(std::size_t listener, bool listen);
+    void drop_listener(std::size_t listener);
     void accept_one(int fd, std::uint16_t endpoint, std::string peer);
     [[nodiscard]] bool count_in(const Endpoint& endpoint, const std::string& peer);
     void add_connection(AdoptConnection&& connection);
@@ -118,7 +125,8 @@ private:
     Hub hub_;
     Inbox inbox_;
     const std::vector<std::unique_ptr<Shard>>* all_ = nullptr;
-    std::vector<int> listeners_;
+    std::array<int, Endpoints::kMost> listeners_;  // by endpoint; -1: none here
+    bool doors_open_ = false;
     std::vector<std::size_t> resting_;  // listeners out of file descriptors: until the next second
     std::chrono::steady_clock::time_point next_tick_;
     std::vector<InboxItem> taken_;

@@ -30,6 +30,8 @@ struct TlsSettings {
     ClientCertificates client_certificates = ClientCertificates::none;
     bool only_tls13 = false;
     std::string ciphers{};  // of TLS 1.2, as `openssl ciphers` takes it; empty: OpenSSL's default
+
+    bool operator==(const TlsSettings&) const = default;
 };
 
 // What all connections of a listener share. Thread-safe.
@@ -41,8 +43,8 @@ public:
     TlsContext(const TlsContext&) = delete;
     TlsContext& operator=(const TlsContext&) = delete;
 
-    // Reads the files again, for connections to come. Throws as the constructor does; then the old ones stay in force.
-    void reload();
+    // For connections to come: settings and files of another, which was made for this and is of no use afterwards.
+    void take(TlsContext& fresh);
     [[nodiscard]] std::unique_ptr<Layer> open() const;
     // Until when the certificate in force is valid.
     [[nodiscard]] UnixMillis not_after() const;
@@ -50,8 +52,8 @@ public:
 private:
     [[nodiscard]] std::shared_ptr<SSL_CTX> load(UnixMillis& not_after) const;
 
-    const TlsSettings settings_;
-    mutable std::mutex lock_;  // of what follows
+    mutable std::mutex lock_;  // of all
+    TlsSettings settings_;
     std::shared_ptr<SSL_CTX> context_;
     UnixMillis not_after_{};
 };

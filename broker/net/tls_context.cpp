@@ -101,21 +101,22 @@ std::shared_ptr<SSL_CTX> TlsContext::load(UnixMillis& not_after) const {
     return made;
 }
 
-void TlsContext::reload() {
-    UnixMillis not_after{};
-    auto next = load(not_after);
-    const std::lock_guard guard(lock_);
-    context_.swap(next);
-    not_after_ = not_after;
+void TlsContext::take(TlsContext& fresh) {
+    const std::scoped_lock guard(lock_, fresh.lock_);
+    std::swap(settings_, fresh.settings_);
+    context_.swap(fresh.context_);
+    std::swap(not_after_, fresh.not_after_);
 }
 
 std::unique_ptr<Layer> TlsContext::open() const {
     std::shared_ptr<SSL_CTX> context;
+    bool verifies = false;
     {
         const std::lock_guard guard(lock_);
         context = context_;
+        verifies = !settings_.client_ca.empty();
     }
-    return std::make_unique<TlsLayer>(context.get(), !settings_.client_ca.empty());
+    return std::make_unique<TlsLayer>(context.get(), verifies);
 }
 
 UnixMillis TlsContext::not_after() const {

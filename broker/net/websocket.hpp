@@ -15,6 +15,8 @@ constexpr std::size_t kHeaderMost = 8 * 1024;  // of the upgrade request
 struct UpgradeRules {
     std::vector<std::string> paths{"/mqtt", "/"};  // a query behind it is not looked at
     std::vector<std::string> origins{};            // "https://shop.example"; empty: any, and none at all
+
+    bool operator==(const UpgradeRules&) const = default;
 };
 
 struct UpgradeAnswer {

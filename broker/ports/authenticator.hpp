@@ -36,6 +36,7 @@ struct ListenerAuth {
     [[nodiscard]] bool allows(AuthMethod method) const {
         return ((methods >> static_cast<unsigned>(method)) & 1U) != 0;
     }
+    bool operator==(const ListenerAuth&) const = default;
 };
 
 // What CONNECT brought, and by which way it came. Views and pointers are valid during the call.

@@ -147,8 +147,7 @@ Result<> RuleBook::remove(std::string_view id) {
     return {};
 }
 
-void RuleBook::reload(std::vector<RuleSpec> configured) {
-    const std::lock_guard changing(changing_);
+RuleBook::Rules RuleBook::beside_made(const std::vector<RuleSpec>& configured) const {
     auto next = checked(configured);
     for (const auto& [id, rule] : made_) {
         for (const auto& [other_id, other] : next) {
@@ -157,6 +156,17 @@ void RuleBook::reload(std::vector<RuleSpec> configured) {
                                          ", which was made by administration");
         }
     }
+    return next;
+}
+
+void RuleBook::check_reload(const std::vector<RuleSpec>& configured) const {
+    const std::lock_guard changing(changing_);
+    static_cast<void>(beside_made(configured));
+}
+
+void RuleBook::reload(const std::vector<RuleSpec>& configured) {
+    const std::lock_guard changing(changing_);
+    auto next = beside_made(configured);
     {
         const std::lock_guard guard(lock_);
         configured_ = std::move(next);

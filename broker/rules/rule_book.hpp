@@ -34,8 +34,10 @@ public:
     [[nodiscard]] Result<> add(const RuleSpec& rule);
     [[nodiscard]] Result<> replace(const RuleSpec& rule);
     [[nodiscard]] Result<> remove(std::string_view id);
-    // Takes these for the configured ones. Throws std::runtime_error with nothing changed.
-    void reload(std::vector<RuleSpec> configured);
+    // Takes these for the configured ones. Throws std::runtime_error with nothing changed; check_reload() what it
+    // would.
+    void reload(const std::vector<RuleSpec>& configured);
+    void check_reload(const std::vector<RuleSpec>& configured) const;
 
 private:
     using Rules = std::map<std::string, RuleSpec, std::less<>>;
@@ -44,13 +46,14 @@ private:
     [[nodiscard]] Result<> fits(const RuleSpec& rule) const;
     void put_in_force(Rules made);
     [[nodiscard]] Rules checked(const std::vector<RuleSpec>& configured) const;
+    [[nodiscard]] Rules beside_made(const std::vector<RuleSpec>& configured) const;
     [[nodiscard]] std::vector<RuleSpec> together(const Rules& configured, const Rules& made) const;
 
     std::filesystem::path file_;
     bool apsara_;
     Changed changed_;
     mutable std::mutex lock_;  // the two below
-    std::mutex changing_;
+    mutable std::mutex changing_;
     Rules configured_;
     Rules made_;
 };

@@ -233,33 +233,6 @@ TEST_F(Crash, NothingAcknowledgedIsLostHoweverOftenTheBrokerIsKilled) {
     EXPECT_GT(fanned.acknowledged.size(), 20U);
 }
 
-TEST(Reload, SighupTakesGroupsAndTopicsOfTheConfigurationAsTheyAreNow) {
-    esl::testing::TempDir folder;
-    const auto file = folder / "broker.toml";
-    const auto write = [&](const std::string& groups) {
-        std::ofstream(file) << "groups = [" << groups << "]\ntopics = [\"esl_task\"]\nauth.allow_anonymous = true\n";
-    };
-    write(R"("GID_old")");
-    BrokerProcess broker(folder.path(), {"--config", file.string(), "--group", "GID_option"});
-    broker.start();
-    const auto enters = [&](const std::string& client_id) {
-        TestClient c(broker.port());
-        return c.connect({.client_id = client_id}).reason == ReasonCode::success;
-    };
-    EXPECT_TRUE(enters("GID_old@@@a"));
-    write(R"("GID_new", "nope")");
-    broker.reload();
-    EXPECT_TRUE(
-        esl::testing::wait_until([&] { return broker.log().find("nothing has changed") != std::string::npos; }));
-    EXPECT_NE(broker.log().find("'nope'"), std::string::npos) << broker.log();
-    EXPECT_TRUE(enters("GID_old@@@a"));
-    write(R"("GID_new")");
-    broker.reload();
-    EXPECT_TRUE(esl::testing::wait_until([&] { return enters("GID_new@@@a"); }));
-    EXPECT_FALSE(enters("GID_old@@@a"));
-    EXPECT_TRUE(enters("GID_option@@@a"));
-}
-
 TEST_F(Crash, StopsInPeaceOnSigterm) {
     auto v5 = TestClient(broker_.port());
     v5.connect({.client_id = id("v5"), .clean = true, .version = mqtt::ProtocolVersion::v5});

@@ -82,8 +82,8 @@ BrokerProcess::~BrokerProcess() {
 void BrokerProcess::start(std::uint16_t port) {
     const auto log = (folder_ / "broker.log").string();
     ::unlink(log.c_str());
-    std::vector<std::string> words{executable_, "--listen", "127.0.0.1:" + std::to_string(port), "--data",
-                                   (folder_ / "data").string()};
+    std::vector<std::string> words{executable_, "--data", (folder_ / "data").string()};
+    if (listen_) words.insert(words.end(), {"--listen", "127.0.0.1:" + std::to_string(port)});
     words.insert(words.end(), arguments_.begin(), arguments_.end());
     pid_ = ::fork();
     if (pid_ < 0) throw std::runtime_error("fork fails");
@@ -100,7 +100,7 @@ void BrokerProcess::start(std::uint16_t port) {
         ::execv(argv[0], argv.data());
         ::_exit(127);
     }
-    const std::regex listening("broker: listening on 127\\.0\\.0\\.1:(\\d+)\n");
+    const std::regex listening("broker: listening on 127\\.0\\.0\\.1:(\\d+)(?: \\(\\w+\\))?\n");
     std::smatch match;
     std::string text;
     const bool up = esl::testing::wait_until([&] {

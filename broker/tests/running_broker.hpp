@@ -56,6 +56,7 @@ public:
     BrokerProcess(const BrokerProcess&) = delete;
     void start(std::uint16_t port = 0);
     void set_open_files(unsigned most) { open_files_ = most; }  // before start()
+    void listen_as_configured() { listen_ = false; }            // likewise: without --listen
     void use_executable(std::string path) { executable_ = std::move(path); }
     void kill_dead();              // SIGKILL
     void reload() const;           // SIGHUP
@@ -72,6 +73,7 @@ private:
     pid_t pid_ = -1;
     std::uint16_t port_ = 0;
     unsigned open_files_ = 0;
+    bool listen_ = true;
 };
 
 }  // namespace esl::broker::testing

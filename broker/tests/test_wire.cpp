@@ -34,13 +34,14 @@ void wait_for(int fd, short events, Wire::Deadline until) {
 
 class TcpWire : public Wire {
 public:
-    explicit TcpWire(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    explicit TcpWire(std::uint16_t port, const char* host = "127.0.0.1")
+        : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         const int on = 1;  // an acknowledgement and the ping behind it are two small writes
         ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_port = htons(port);
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        if (::inet_pton(AF_INET, host, &address.sin_addr) != 1) throw std::runtime_error("not an IPv4 address");
         if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return;
         ::close(fd_);
         throw std::runtime_error("cannot connect to the broker");
@@ -211,7 +212,8 @@ private:
             if (reader.failed()) return;
             closed_ = first == 0x88;
             if (first == 0x82) data.insert(data.end(), payload.begin(), payload.end());
-            if (first != 0x82 && first != 0x88 && first != 0x8A) throw std::runtime_error("WebSocket: a strange frame of the broker's");
+            if (first != 0x82 && first != 0x88 && first != 0x8A)
+                throw std::runtime_error("WebSocket: a strange frame of the broker's");
             in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(reader.position()));
         }
     }
@@ -243,6 +245,10 @@ void write_masked_frame(std::uint8_t first_byte, BytesView payload, std::uint32_
 
 std::unique_ptr<Wire> connect_tcp(std::uint16_t port) {
     return std::make_unique<TcpWire>(port);
+}
+
+std::unique_ptr<Wire> connect_tcp_to(const std::string& host, std::uint16_t port) {
+    return std::make_unique<TcpWire>(port, host.c_str());
 }
 
 std::unique_ptr<Wire> connect_tls(std::uint16_t port, const TlsClientOptions& options) {

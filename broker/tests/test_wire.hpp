@@ -42,6 +42,7 @@ struct WebSocketClientOptions {
 
 // All throw std::runtime_error that says what went wrong, OpenSSL's and the server's HTTP status included.
 [[nodiscard]] std::unique_ptr<Wire> connect_tcp(std::uint16_t port);
+[[nodiscard]] std::unique_ptr<Wire> connect_tcp_to(const std::string& host, std::uint16_t port);  // an IPv4 address
 [[nodiscard]] std::unique_ptr<Wire> connect_tls(std::uint16_t port, const TlsClientOptions& options);
 [[nodiscard]] std::unique_ptr<Wire> connect_websocket(std::unique_ptr<Wire> under,
                                                       const WebSocketClientOptions& options);

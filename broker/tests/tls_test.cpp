@@ -283,12 +283,13 @@ TEST_F(Tls, KeepsTheOldCertificateWhenTheNewOneIsBad) {
     TlsContext context(s);
     const auto first = context.not_after();
     std::ofstream(s.certificate) << "half a certi";
-    EXPECT_THROW(context.reload(), std::runtime_error);
+    EXPECT_THROW(TlsContext{s}, std::runtime_error);
     EXPECT_EQ(context.not_after(), first);
     MemoryClient client;
     EXPECT_TRUE(shake_hands(client, *context.open()));
     put(ca_.issue("second", std::chrono::hours(20)));
-    context.reload();
+    TlsContext next(s);
+    context.take(next);
     EXPECT_EQ(std::chrono::round<std::chrono::hours>(context.not_after() - first), std::chrono::hours(10));
 }
 
