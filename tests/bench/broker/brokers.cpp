@@ -46,6 +46,16 @@ std::string http_get(std::uint16_t port, const std::string& path) {
     return answer;
 }
 
+void write_rule(const std::filesystem::path& folder, const std::string& sink) {
+    std::ofstream out(folder / "broker.toml");
+    out << "[[rule]]\nid = \"all\"\nkind = \"outbound\"\nresource = \"bench/#\"\nvia = \"" << sink << "\"\n";
+    if (sink == "http") {
+        out << "url = \"http://127.0.0.1:" << free_port() << "/\"\n";
+    } else {
+        out << "path = \"" << (folder / "exported").string() << "\"\n";
+    }
+}
+
 }  // namespace
 
 std::unique_ptr<Broker> Broker::ours(const Executables& executables, const Options& options) {
@@ -62,6 +72,10 @@ std::unique_ptr<Broker> Broker::ours(const Executables& executables, const Optio
     }
     if (options.store)
         words.insert(words.end(), {"--data", (out->folder_ / "data").string(), "--admin", "127.0.0.1:0"});
+    if (!options.rule.empty()) {
+        words.insert(words.end(), {"--config", (out->folder_ / "broker.toml").string()});
+        write_rule(out->folder_.path(), options.rule);
+    }
     out->child_ = std::make_unique<Child>(std::move(words), out->folder_ / "log", kBrokerCores);
     out->names_.port = out->child_->wait_for_port("listening on 127.0.0.1:");
     if (options.store) out->admin_ = out->child_->wait_for_port("administration on 127.0.0.1:");

@@ -23,13 +23,15 @@ public:
         bool store = true;      // our data folder; Mosquitto's persistence only where it would keep messages
         bool standard = false;  // plain MQTT names instead of ApsaraMQ's
         unsigned shards = 2;
+        // A durable rule that lets every message out, by this sink: file, sqlite, http (where nobody listens).
+        std::string rule{};
     };
     static std::unique_ptr<Broker> ours(const Executables& executables, const Options& options);
     static std::unique_ptr<Broker> mosquitto(const Executables& executables, const Options& options);
 
     [[nodiscard]] const Names& names() const { return names_; }
     [[nodiscard]] const Child& process() const { return *child_; }
-    // One of ours, from /metrics; nothing for Mosquitto or without a store.
+    // One of ours, from /metrics, with its labels; nothing for Mosquitto or without a store.
     [[nodiscard]] std::optional<double> metric(const std::string& name) const;
 
 private:

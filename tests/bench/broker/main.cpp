@@ -280,6 +280,28 @@ void compare(const char* what, const Settings& settings, Broker::Options first, 
     std::fflush(stdout);
 }
 
+// What a rule costs that matches every message, by sink. Exported and dropped are of those acknowledged in the run;
+// what is neither waits in the outbox.
+void rules(const Settings& settings) {
+    for (const std::string sink : {"", "file", "sqlite", "http"}) {
+        Rounds seen;
+        for (unsigned round = 0; round < settings.rounds; ++round) {
+            const auto broker = Broker::ours(settings.executables, {.rule = sink});
+            auto figures = closed_loop(*broker, settings, {.threads = 2});
+            figures["MB"] = static_cast<double>(broker->process().resident_bytes()) / 1e6;
+            if (!sink.empty()) {
+                figures["exported"] = *broker->metric("rule_exported_total{rule=\"all\"}");
+                figures["dropped"] = *broker->metric("rule_dropped_total{rule=\"all\"}");
+                figures["waiting"] = *broker->metric("rule_waiting{rule=\"all\"}");
+            }
+            seen.add(figures);
+        }
+        std::printf("P2P QoS 1, %s: %s\n", sink.empty() ? "no rule" : ("every message out by " + sink).c_str(),
+                    seen.text().c_str());
+        std::fflush(stdout);
+    }
+}
+
 double median_flush_millis() {
     const testing::TempDir folder;
     const int fd = ::open((folder / "flush").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -314,6 +336,7 @@ int bench(const Settings& settings, const std::vector<std::string>& names) {
     std::printf("\n");
     if (wanted("counts")) count(settings);
     if (wanted("shards")) compare("two shards against one, QoS 1", settings, {.shards = 1}, {.shards = 2});
+    if (wanted("rules")) rules(settings);
     if (wanted("store"))
         compare("with the store against without, QoS 1 to clean sessions", settings, {.store = false}, {.store = true});
     return 0;
@@ -327,9 +350,9 @@ int main(int argc, char** argv) {
     std::vector<std::string> names;
     settings.executables.broker = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "broker";
     CLI::App app{"Our broker beside Mosquitto"};
-    app.add_option(
-        "workload", names,
-        "qos0 qos1 qos2 fan-out fan-in low connects churn idle offline offline-paced counts shards store; none: all");
+    app.add_option("workload", names,
+                   "qos0 qos1 qos2 fan-out fan-in low connects churn idle offline offline-paced counts shards rules "
+                   "store; none: all");
     app.add_option("--broker", settings.executables.broker, "executable; default: beside this one");
     app.add_option("--mosquitto", settings.executables.mosquitto, "executable");
     app.add_option("--seconds", settings.seconds, "of each run")->check(CLI::PositiveNumber);

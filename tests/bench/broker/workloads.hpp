@@ -69,7 +69,7 @@ void idle(const Names& names, std::size_t count, const std::function<void()>& lo
 struct Offline {
     std::uint64_t accepted = 0;  // acknowledged while they were away
     double seconds = 0;
-    double p50 = 0;         // milliseconds from PUBLISH (with a rate: from when it was due) to PUBACK
+    double p50 = 0;  // milliseconds from PUBLISH (with a rate: from when it was due) to PUBACK
     double p99 = 0;
     double drain_rate = 0;  // messages a second once they come back
     std::uint64_t drained = 0;
