@@ -103,10 +103,7 @@ bool RuleEngine::commit(std::deque<Posted> posted, const std::vector<std::uint64
         }
     }
     const auto ok = outbox_.commit(rows, over);
-    if (!ok) {
-        ++outbox_failures_;
-        spdlog::error("outbox: {}; {} exports are refused", ok.error().message(), rows.size());
-    }
+    if (!rows.empty() || !over.empty()) note(ok);
     for (auto& [rule, list] : items) {
         const auto before = list.size();
         if (!ok) std::erase_if(list, [](const ExportQueue::Item& item) { return item.durable; });
@@ -117,6 +114,19 @@ bool RuleEngine::commit(std::deque<Posted> posted, const std::vector<std::uint64
         if (batch.done) batch.done(ok.has_value());
     }
     return ok.has_value();
+}
+
+// One line when it begins, one when it ends: the log may be on the disk that is full.
+void RuleEngine::note(const Result<>& committed) {
+    if (!committed) {
+        ++outbox_failures_;
+        if (!refusing_)
+            spdlog::error("outbox: {}; what a durable rule is to export is refused until that is over",
+                          committed.error().message());
+    } else if (refusing_) {
+        spdlog::info("outbox: it is written again");
+    }
+    refusing_ = !committed;
 }
 
 void RuleEngine::replace(Rule& rule, const RuleSpec& spec, std::vector<ExportQueue::Item> waiting) {

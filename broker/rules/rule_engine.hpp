@@ -45,6 +45,7 @@ private:
 
     void run();
     [[nodiscard]] bool commit(std::deque<Posted> posted, const std::vector<std::uint64_t>& forget);
+    void note(const Result<>& committed);
     void forget(std::vector<std::uint64_t> numbers);
     void replace(Rule& rule, const RuleSpec& spec, std::vector<ExportQueue::Item> waiting);
     [[nodiscard]] std::shared_ptr<const ExportTable> table_of(const std::vector<RuleSpec>& rules) const;
@@ -54,6 +55,7 @@ private:
     Outbox outbox_;
     std::map<std::string, std::vector<ExportQueue::Item>> found_;  // on disk at the start, by rule
     std::uint64_t next_number_;
+    bool refusing_ = false;  // the outbox's thread only
 
     std::mutex changing_;  // held while items are handed to workers, and while a worker is replaced
     mutable std::mutex rules_lock_;
