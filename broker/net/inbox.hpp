@@ -3,8 +3,8 @@
 //
 // Room: whoever finds too much here and will not add to it asks for room, looks once more, and then sleeps on its own
 // inbox. The owner empties this one and then wakes all who have asked. Asking, looking, emptying and waking stand in
-// one order for all threads (they are sequentially consistent), so either the look finds the room or the owner finds the
-// asker. Asking twice, or for room that is there already, costs a needless wake-up and nothing else.
+// one order for all threads (they are sequentially consistent), so either the look finds the room or the owner finds
+// the asker. Asking twice, or for room that is there already, costs a needless wake-up and nothing else.
 #pragma once
 
 #include <atomic>

@@ -2,9 +2,9 @@
 // and decoded, which appends to output buffers; the end of the turn alone writes: to clients, to other shards, to the
 // store.
 //
-// Back-pressure: a shard that has more waiting than `limits.inbox` is not given more. The others read nothing until it has
-// caught up; each sleeps on its own inbox, which it goes on emptying, so two shards that are both full never wait for
-// each other. Who has caught up wakes them at the end of its turn; nobody misses that (see Inbox).
+// Back-pressure: a shard that has more waiting than `limits.inbox` is not given more. The others read nothing until it
+// has caught up; each sleeps on its own inbox, which it goes on emptying, so two shards that are both full never wait
+// for each other. Who has caught up wakes them at the end of its turn; nobody misses that (see Inbox).
 #pragma once
 
 #include <array>
