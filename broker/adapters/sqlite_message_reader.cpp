@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
+#include <future>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -111,6 +113,7 @@ public:
         }
     }
 
+    // Threads: any, for different messages at the same time.
     // Takes away who has acknowledged, marks who has released. True when that changed anything.
     bool work_into(std::vector<Recipient>& recipients, MessageId message) {
         if (counts_.empty()) return false;
@@ -160,35 +163,89 @@ MessagePtr read_message(const Statement& row, MessageId id) {
 
 // Which rows the marks have changed.
 struct Changes {
-    std::vector<MessageId> dead;
-    std::vector<std::size_t> changed;  // places in StoredState::messages
+    std::vector<MessageId> dead{};
+    std::vector<std::size_t> changed{};  // places among the messages
 };
 
-Changes read_messages(Database& database, StoredState& state, Marks& marks) {
-    boost::unordered_flat_set<SessionNumber> known;
-    known.reserve(state.sessions.size());
-    for (const auto& s : state.sessions) known.insert(s.record.number);
-    {
-        Statement count(database, "SELECT count(*) FROM messages");
-        if (count.step()) state.messages.reserve(static_cast<std::size_t>(count.integer_at(0)));
-    }
-    Changes changes;
+using Sessions = boost::unordered_flat_set<SessionNumber>;
+
+// Messages of neighbouring ids.
+struct Part {
+    std::vector<StoredState::Owed> messages;
+    Changes changes;  // places in `messages`
+    MessageId highest_message = 0;
+    SessionNumber highest_session = 0;
+};
+
+Part read_part(Database& database, const Sessions& known, Marks& marks, std::int64_t first, std::int64_t last) {
+    Part part;
     Statement messages(
         database,
-        "SELECT id, recipients, flags, expires, publisher, topic, properties, payload, born FROM messages ORDER BY id");
+        "SELECT id, recipients, flags, expires, publisher, topic, properties, payload, born FROM messages "
+        "WHERE id BETWEEN ? AND ? ORDER BY id");
+    messages.start().integer(first).integer(last);
     while (messages.step()) {
         const auto id = static_cast<MessageId>(messages.integer_at(0));
-        state.highest_message = std::max(state.highest_message, id);
+        part.highest_message = id;
         auto recipients = read_recipients(messages.blob_at(1), id);
-        for (const auto& r : recipients) state.highest_session = std::max(state.highest_session, r.session);
+        for (const auto& r : recipients) part.highest_session = std::max(part.highest_session, r.session);
         const bool marked = marks.work_into(recipients, id);
         const auto orphans = std::erase_if(recipients, [&](const Recipient& r) { return !known.contains(r.session); });
         if (recipients.empty()) {
-            changes.dead.push_back(id);
+            part.changes.dead.push_back(id);
             continue;
         }
-        if (marked || orphans != 0) changes.changed.push_back(state.messages.size());
-        state.messages.push_back({read_message(messages, id), std::move(recipients)});
+        if (marked || orphans != 0) part.changes.changed.push_back(part.messages.size());
+        part.messages.push_back({read_message(messages, id), std::move(recipients)});
+    }
+    return part;
+}
+
+// Several readers, each with a connection of its own and a share of the ids; nothing is written meanwhile. A mark is of
+// one message, so no two readers touch the same.
+std::vector<Part> read_parts(Database& database, const Sessions& known, Marks& marks) {
+    constexpr std::uint64_t kWorthAReader = 10'000;
+    constexpr std::uint64_t kReaders = 4;
+    Statement ends(database, "SELECT (SELECT min(id) FROM messages), (SELECT max(id) FROM messages)");
+    ends.step();
+    const auto first = ends.integer_at(0);
+    const auto last = ends.integer_at(1);
+    const auto span = static_cast<std::uint64_t>(last) - static_cast<std::uint64_t>(first);
+    const auto readers = std::clamp<std::uint64_t>(span / kWorthAReader, 1, kReaders);
+    const auto start_of = [&](std::uint64_t reader) {
+        return static_cast<std::int64_t>(static_cast<std::uint64_t>(first) + span / readers * reader);
+    };
+    const auto end_of = [&](std::uint64_t reader) { return reader + 1 == readers ? last : start_of(reader + 1) - 1; };
+    const std::string file = sqlite3_db_filename(database.handle(), "main");
+    std::vector<std::future<Part>> others;
+    for (std::uint64_t i = 1; i < readers; ++i) {
+        others.push_back(std::async(std::launch::async, [&, i] {
+            Database own(file);
+            return read_part(own, known, marks, start_of(i), end_of(i));
+        }));
+    }
+    std::vector<Part> parts;
+    parts.push_back(read_part(database, known, marks, first, end_of(0)));
+    for (auto& other : others) parts.push_back(other.get());
+    return parts;
+}
+
+Changes read_messages(Database& database, StoredState& state, Marks& marks) {
+    Sessions known;
+    known.reserve(state.sessions.size());
+    for (const auto& s : state.sessions) known.insert(s.record.number);
+    auto parts = read_parts(database, known, marks);
+    std::size_t total = 0;
+    for (const auto& part : parts) total += part.messages.size();
+    state.messages.reserve(total);
+    Changes changes;
+    for (auto& part : parts) {
+        for (const auto place : part.changes.changed) changes.changed.push_back(state.messages.size() + place);
+        changes.dead.insert(changes.dead.end(), part.changes.dead.begin(), part.changes.dead.end());
+        std::ranges::move(part.messages, std::back_inserter(state.messages));
+        part.messages = {};
+        state.highest_message = std::max(state.highest_message, part.highest_message);
+        state.highest_session = std::max(state.highest_session, part.highest_session);
     }
     return changes;
 }

@@ -202,6 +202,36 @@ TEST_P(MessageStoreContract, MessagesComeInTheOrderOfTheirIds) {
     EXPECT_EQ(state_.messages[2].message->id, 9U);
 }
 
+// So many that they are read in parts, with a hole in which a part may end.
+TEST_P(MessageStoreContract, SoManyMessagesComeBackEachOnceAndInTheOrderOfTheirIds) {
+    constexpr MessageId kMessages = 60'001;
+    const auto hole = [](MessageId id) { return id > 20'000 && id <= 40'000; };
+    Operations operations{PutSession{session(1, "client")}};
+    std::vector<MessageId> expected;
+    for (MessageId id = 1; id <= kMessages; ++id) {
+        if (hole(id)) continue;
+        operations.emplace_back(PutMessage{message(id), {{.session = 1, .sequence = static_cast<std::uint32_t>(id)}}});
+        if (id % 3 == 0) {
+            operations.emplace_back(AckMessage{id, 1});
+        } else {
+            expected.push_back(id);
+        }
+        if (operations.size() >= 1'000) commit(std::exchange(operations, {}));
+    }
+    commit(std::move(operations));
+    for (int start = 0; start < 2; ++start) {  // the second finds what the first has tidied up
+        reopen();
+        std::vector<MessageId> found;
+        for (const auto& owed : state_.messages) {
+            found.push_back(owed.message->id);
+            ASSERT_EQ(owed.recipients.size(), 1U);
+            ASSERT_EQ(owed.recipients[0].sequence, owed.message->id);
+        }
+        EXPECT_EQ(found, expected);
+        EXPECT_EQ(state_.highest_message, expected.back());
+    }
+}
+
 TEST_P(MessageStoreContract, OfTwoRetainedMessagesTheHigherOrderStays) {
     commit({PutRetained{message(1, "a", "new"), 5}, PutRetained{message(2, "a", "old"), 4},
             PutRetained{message(3, "b", "x"), 6}});
