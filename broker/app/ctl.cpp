@@ -55,8 +55,7 @@ public:
     }
     int stats() {
         return client_.show(client_.http().get("/api/v1/stats"), [](const json& body) {
-            for (const auto& [name, value] : body.items())
-                std::cout << fmt::format("{:<36} {}\n", name, value.get<std::uint64_t>());
+            for (const auto& [name, value] : body.items()) std::cout << fmt::format("{:<36} {}\n", name, value.dump());
         });
     }
 
@@ -93,6 +92,7 @@ int run_ctl(int argc, char** argv) {
     int qos = 1;
     bool retain = false;
     app.require_subcommand(1);
+    app.fallthrough();  // --json and the like may also stand behind the command
     app.add_option("--admin", target.admin, "the broker's --admin ADDR:PORT");
     app.add_option("--data", target.data, "the broker's --data folder, which holds admin.key");
     app.add_option("--key-file", target.key_file, "the key, when it is elsewhere");
@@ -123,6 +123,10 @@ int run_ctl(int argc, char** argv) {
         run = [](Ctl& c) { return c.stats(); };
     });
     std::function<int(CtlClient&)> run_client;
+    app.add_subcommand("openapi", "print the description of the administration's REST interface, as YAML")
+        ->callback([&run_client] {
+            run_client = [](CtlClient& c) { return c.print_text(c.http().get("/api/v1/openapi.yaml")); };
+        });
     add_trace_commands(app, run_client);
     add_credential_commands(app, run_client);
     add_key_commands(app, run_client);

@@ -31,24 +31,34 @@ http::Client open(const CtlTarget& target) {
 
 CtlClient::CtlClient(const CtlTarget& target) : as_json_(target.as_json), client_(open(target)) {}
 
-int CtlClient::show(const Result<http::Response>& response, const std::function<void(const json&)>& print) {
+bool CtlClient::good(const Result<http::Response>& response) {
     if (!response) {
         std::cerr << "broker ctl: " << response.error().message() << "\n";
-        return 1;
+        return false;
     }
+    if (response->status < 400) return true;
     const auto body = json::parse(response->body, nullptr, false);
-    if (response->status >= 400) {
-        std::cerr << "broker ctl: "
-                  << (body.is_object() && body.contains("detail") ? body["detail"].get<std::string>()
-                                                                  : "status " + std::to_string(response->status))
-                  << "\n";
-        return 1;
-    }
+    std::cerr << "broker ctl: "
+              << (body.is_object() && body.contains("detail") ? body["detail"].get<std::string>()
+                                                              : "status " + std::to_string(response->status))
+              << "\n";
+    return false;
+}
+
+int CtlClient::show(const Result<http::Response>& response, const std::function<void(const json&)>& print) {
+    if (!good(response)) return 1;
     if (as_json_) {
         if (!response->body.empty()) std::cout << response->body << "\n";
-    } else if (body.is_object()) {
-        print(body);
+        return 0;
     }
+    const auto body = json::parse(response->body, nullptr, false);
+    if (body.is_object()) print(body);
+    return 0;
+}
+
+int CtlClient::print_text(const Result<http::Response>& response) {
+    if (!good(response)) return 1;
+    std::cout << response->body;
     return 0;
 }
 

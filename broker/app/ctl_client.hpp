@@ -29,8 +29,13 @@ public:
     [[nodiscard]] http::Client& http() { return client_; }
     // Exit code. Prints an error to stderr, or the answer: as it is with --json, else by `print`.
     int show(const Result<http::Response>& response, const std::function<void(const nlohmann::json&)>& print);
+    // The same for an answer that is no JSON.
+    int print_text(const Result<http::Response>& response);
 
 private:
+    // False: not a good answer, and printed.
+    [[nodiscard]] static bool good(const Result<http::Response>& response);
+
     bool as_json_;
     http::Client client_;
 };

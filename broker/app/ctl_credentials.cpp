@@ -168,6 +168,17 @@ const std::vector<Command>& commands() {
     return kCommands;
 }
 
+const char* group_help(std::string_view group) {
+    constexpr std::pair<std::string_view, const char*> kHelp[] = {
+        {"token", "tokens: issue, look up, revoke"}, {"device", "credentials of single devices"},
+        {"identity", "user names and secrets"},      {"permission", "what identities may publish and subscribe to"},
+        {"blacklist", "clients that are kept out"},  {"ca", "CAs that sign devices' certificates"},
+        {"certificate", "devices' certificates"},
+    };
+    const auto* at = std::ranges::find(kHelp, group, &std::pair<std::string_view, const char*>::first);
+    return at == std::end(kHelp) ? "" : at->second;
+}
+
 std::string shown(const json& value) {
     return value.is_string() ? value.get<std::string>() : value.dump();
 }
@@ -255,7 +266,7 @@ void add_credential_commands(CLI::App& app, std::function<int(CtlClient&)>& run)
     for (const auto& command : commands()) {
         auto*& group = groups[command.group];
         if (group == nullptr) {
-            group = app.add_subcommand(command.group, std::string("credentials: ") + command.group);
+            group = app.add_subcommand(command.group, group_help(command.group));
             group->require_subcommand(1);
         }
         auto* sub = group->add_subcommand(command.name, command.help);

@@ -38,8 +38,8 @@ void print_rule(const json& rule) {
         std::cout << fmt::format("{:<14} {}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
 }
 
-// The rule as JSON: the text itself, or a file's after '@' ("-": standard input).
-std::string rule_text(const std::string& given) {
+// The text itself, or a file's after '@' ("-": standard input).
+std::string text_of(const std::string& given) {
     if (!given.starts_with('@')) return given;
     const auto name = given.substr(1);
     std::ifstream file;
@@ -70,10 +70,21 @@ void add_rule_commands(CLI::App& app, std::function<int(CtlClient&)>& run) {
         return ctl.show(ctl.http().send("DELETE", path_of(id)), [](const json&) {});
     });
     named("add", "make one: JSON, or @FILE (@-: standard input)", [](CtlClient& ctl, const std::string& text) {
-        return ctl.show(ctl.http().post_json("/api/v1/rules", rule_text(text)), [](const json&) {});
+        return ctl.show(ctl.http().post_json("/api/v1/rules", text_of(text)), [](const json&) {});
+    });
+    const auto payload = std::make_shared<std::string>();
+    auto* post = rule->add_subcommand("post", "publish by an inbound rule, as another system would");
+    post->add_option("rule", *given)->required();
+    post->add_option("payload", *payload, "the text, or @FILE (@-: standard input)")->required();
+    post->callback([&run, given, payload] {
+        run = [given, payload](CtlClient& ctl) {
+            return ctl.show(ctl.http().send("POST", "/api/v1/inbound/" + http::percent_encode(*given),
+                                            text_of(*payload), {{"Content-Type", "application/octet-stream"}}),
+                            [](const json& answer) { std::cout << answer["msgId"].get<std::string>() << "\n"; });
+        };
     });
     named("set", "replace the one with this id: JSON, or @FILE", [](CtlClient& ctl, const std::string& text) {
-        const auto body = rule_text(text);
+        const auto body = text_of(text);
         const auto parsed = json::parse(body, nullptr, false);
         if (!parsed.is_object() || !parsed.contains("id") || !parsed["id"].is_string()) {
             std::cerr << "broker ctl: the rule must be a JSON object with an id\n";
