@@ -37,6 +37,11 @@ json to_json(const SessionInfo& s) {
             {"filters", s.filters},     {"queued", s.queued},         {"in_flight", s.in_flight}};
 }
 
+// Exact up to 2^53.
+double in_units(const Control::Figure& f) {
+    return static_cast<double>(f.value) / f.per_unit;
+}
+
 // What stands behind "Bearer ", empty when there is none.
 std::string_view key_of(const Request& request) {
     constexpr std::string_view kBearer = "Bearer ";
@@ -164,7 +169,7 @@ struct Admin::Impl {
         std::string out;
         for (const auto& f : control.figures()) {
             out += fmt::format("# HELP broker_{0} {1}\n# TYPE broker_{0} {2}\nbroker_{0} {3}\n", f.name, f.help, f.kind,
-                               f.value);
+                               in_units(f));
         }
         out += rule_metrics(rules);
         return http::text_response(200, std::move(out), "text/plain; version=0.0.4; charset=utf-8");
@@ -215,7 +220,13 @@ struct Admin::Impl {
         add("POST", "/api/v1/publish", [this](const Request& r) { return publish(r); });
         add("GET", "/api/v1/stats", [this](const Request&) {
             json out = json::object();
-            for (const auto& f : control.figures()) out[f.name] = f.value;
+            for (const auto& f : control.figures()) {
+                if (f.per_unit == 1) {
+                    out[f.name] = f.value;
+                } else {
+                    out[f.name] = in_units(f);
+                }
+            }
             return http::json_response(200, out.dump());
         });
         const AddRoute add_route = [this](std::string_view method, std::string_view pattern, http::Handler handler) {

@@ -188,7 +188,7 @@ std::vector<Control::Figure> Control::figures() const {
     const auto f = store_->figures();
     out.push_back({"store_commits_total", "counter", "commits of the message store", f.commits});
     out.push_back({"store_operations_total", "counter", "changes committed to the message store", f.operations});
-    out.push_back({"store_commit_microseconds_total", "counter", "time spent in commits", f.commit_microseconds});
+    out.push_back({"store_commit_seconds_total", "counter", "time spent in commits", f.commit_microseconds, 1'000'000});
     out.push_back({"store_commit_failures_total", "counter", "commits that failed", f.failures});
     out.push_back({"store_waiting_operations", "gauge", "changes handed over and not committed", f.waiting});
     out.push_back({"store_kept_operations", "gauge", "changes that a full or failing disk did not take yet", f.kept});

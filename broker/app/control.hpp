@@ -89,6 +89,7 @@ public:
         const char* kind;  // "counter" or "gauge"
         const char* help;
         std::uint64_t value;
+        unsigned per_unit = 1;  // how many of `value` make one of the name's unit: Prometheus takes base units alone
     };
     // Sums over the shards, and the store's.
     [[nodiscard]] std::vector<Figure> figures() const;

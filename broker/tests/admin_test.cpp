@@ -2,7 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <regex>
+#include <set>
+#include <sstream>
 
 #include "audit_log/log.hpp"
 #include "broker/app/admin.hpp"
@@ -45,6 +49,39 @@ protected:
     std::unique_ptr<RunningBroker> broker_;
     std::unique_ptr<http::Client> http_;
 };
+
+TEST_F(AdminApi, NamesItsMetricsAsPrometheusWantsThem) {
+    const auto rule = R"({"id":"log","kind":"outbound","resource":"esl_report/#","via":"file","path":")" +
+                      (folder_ / "out").string() + "\"}";
+    ASSERT_EQ(status("POST", "/api/v1/rules", rule), 201);
+    std::istringstream lines(http_->get("/metrics")->body);
+    std::map<std::string, std::string> types;
+    std::set<std::string> helped;
+    int samples = 0;
+    const std::regex sample(R"(^([a-z][a-z0-9_]*)(\{[a-z]+="[^"]*"\})? [0-9.e+]+$)");
+    const std::regex foreign_unit("(micro|milli|nano)second|minute|hour|day|kilo|mega|percent|_ms_|_us_|_kb_");
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream words(line);
+        std::string hash, what, name, value;
+        words >> hash >> what >> name >> value;
+        std::smatch match;
+        if (line.starts_with("# HELP ")) {
+            EXPECT_FALSE(value.empty()) << line;
+            EXPECT_TRUE(helped.insert(name).second) << line;
+        } else if (line.starts_with("# TYPE ")) {
+            EXPECT_TRUE(helped.contains(name)) << line;
+            EXPECT_TRUE(types.emplace(name, value).second) << line;
+            EXPECT_EQ(value == "counter", name.ends_with("_total")) << line;
+        } else {
+            ++samples;
+            ASSERT_TRUE(std::regex_match(line, match, sample)) << line;
+            EXPECT_TRUE(types.contains(match[1].str())) << line;
+            EXPECT_TRUE(match[1].str().starts_with("broker_")) << line;
+            EXPECT_FALSE(std::regex_search(match[1].str(), foreign_unit)) << line;
+        }
+    }
+    EXPECT_GT(samples, 60);
+}
 
 TEST_F(AdminApi, WantsItsKeyForAllButHealthAndMetrics) {
     http::Client stranger(broker_->admin());
