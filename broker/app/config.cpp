@@ -176,6 +176,7 @@ Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_o
                "wills",
                "shared_subscriptions",
                "response_information",
+               "message_id_property",
                "system_interval",
                "strict_parity",
                "refuse_duplicates",
@@ -219,6 +220,9 @@ Config load_config(const std::filesystem::path& file, std::optional<Mode> mode_o
     root.read("wills", s.wills);
     root.read("shared_subscriptions", s.shared_subscriptions);
     root.read("response_information", s.response_information);
+    root.read("message_id_property", s.message_id_property);
+    if (s.message_id_property.size() > 64)
+        throw ConfigError(root.where("message_id_property") + ": key 'message_id_property': longer than 64 bytes");
     if (strict) s.system_interval = seconds{0};
     read_seconds(root, "system_interval", s.system_interval);
     const auto presence = root.table("presence");

@@ -300,6 +300,8 @@ private:
     void enqueue(Session& session, Parcel& parcel, mqtt::QoS qos, bool retain, std::uint32_t subscription_id,
                  std::vector<Recipient>* owed, std::uint32_t share);
     // False when it is larger than the client takes.
+    [[nodiscard]] mqtt::Properties added_properties(std::uint32_t subscription_id, UnixMillis expires,
+                                                    MessageId message) const;
     bool write_publish(Session& session, mqtt::PublishView view, const mqtt::Properties& extra);
     bool write_now(Session& session, Parcel& parcel, bool retain, std::uint32_t subscription_id);
     void pump(Session& session);

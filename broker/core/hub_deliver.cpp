@@ -19,18 +19,21 @@ bool may_expire(const LaneEntry& entry) {
     return entry.qos != QoS::exactly_once || !entry.sent_before;
 }
 
-// What only this receiver gets: its subscription identifier and the rest of the message's time.
-mqtt::Properties extra_properties(std::uint32_t subscription_id, UnixMillis expires, UnixMillis now) {
-    mqtt::Properties extra;
-    if (expires != UnixMillis{}) {
-        const auto left = std::chrono::ceil<seconds>(expires - now).count();
-        extra.number(PropertyId::message_expiry_interval, static_cast<std::uint32_t>(std::max<std::int64_t>(left, 0)));
-    }
-    if (subscription_id != 0) extra.number(PropertyId::subscription_identifier, subscription_id);
-    return extra;
-}
-
 }  // namespace
+
+// What only receivers get: the rest of the message's time, the subscription's identifier, and the message's id, last:
+// of what a publisher sent along nothing is taken out [MQTT-3.3.2-17], so the last of that name is ours.
+mqtt::Properties Hub::added_properties(std::uint32_t subscription_id, UnixMillis expires, MessageId message) const {
+    mqtt::Properties added;
+    if (expires != UnixMillis{}) {
+        const auto left = std::chrono::ceil<seconds>(expires - ports_.clock.wall()).count();
+        added.number(PropertyId::message_expiry_interval, static_cast<std::uint32_t>(std::max<std::int64_t>(left, 0)));
+    }
+    if (subscription_id != 0) added.number(PropertyId::subscription_identifier, subscription_id);
+    if (const auto& name = ports_.settings.message_id_property; !name.empty())
+        added.user(name, message_id_text(ports_.ids.instance, message));
+    return added;
+}
 
 bool Hub::deliver_here(Parcel& parcel, std::vector<Recipient>& owed) {
     encoded_.stamp = 0;
@@ -108,7 +111,7 @@ bool Hub::write_now(Session& session, Parcel& parcel, bool retain, std::uint32_t
                                      .payload = parcel.payload,
                                      .properties = mqtt::PropertiesView(parcel.properties),
                                      .retain = retain};
-        if (write_publish(session, view, extra_properties(id, parcel.expires, ports_.clock.wall()))) {
+        if (write_publish(session, view, added_properties(id, parcel.expires, parcel.id))) {
             ports_.tracer.message(TraceAction::sub, parcel.id, session.client_id);
         } else {
             counters_.dropped_too_large_total.add();
@@ -118,8 +121,7 @@ bool Hub::write_now(Session& session, Parcel& parcel, bool retain, std::uint32_t
     if (encoded_.stamp == 0 || encoded_.v5 != session.v5() || encoded_.retain != retain ||
         encoded_.subscription_id != id) {
         mqtt::Properties extra;
-        if (session.v5() && (id != 0 || parcel.expires != UnixMillis{}))
-            extra = extra_properties(id, parcel.expires, ports_.clock.wall());
+        if (session.v5()) extra = added_properties(id, parcel.expires, parcel.id);
         encoded_.bytes.clear();
         const mqtt::PublishView view{.topic = parcel.topic,
                                      .payload = parcel.payload,
@@ -276,9 +278,7 @@ bool Hub::write_entry(Session& session, LaneEntry& entry, LaneKind kind) {
     const Message& m = *entry.message;
     const bool v5 = session.v5();
     mqtt::Properties extra;
-    if (v5 && (entry.subscription_id != 0 || m.expires != UnixMillis{})) {
-        extra = extra_properties(entry.subscription_id, m.expires, ports_.clock.wall());
-    }
+    if (v5) extra = added_properties(entry.subscription_id, m.expires, m.id);
     const mqtt::PublishView view{.topic = m.topic,
                                  .payload = m.payload,
                                  .properties = mqtt::PropertiesView(v5 ? BytesView(m.properties) : BytesView{}),

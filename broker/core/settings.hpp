@@ -72,6 +72,7 @@ struct Settings {
     bool resend_unacknowledged = true;
     bool refuse_duplicates = true;             // false: takeover, as MQTT says
     std::string response_information;          // told to MQTT 5 clients that ask, `/{client id}` behind; empty: nothing
+    std::string message_id_property;           // user property with the message's id, to MQTT 5 receivers; empty: none
     seconds system_interval{10};               // of $SYS/broker/...; zero: none
     std::string presence_topic;                // empty: nobody is told
     std::vector<std::string> presence_groups;  // empty: every client

@@ -1,7 +1,12 @@
 // What MQTT 5 adds, over real sockets.
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "broker/app/admin.hpp"
 #include "broker/tests/broker_fixture.hpp"
+#include "common/http/client.hpp"
 #include "common/testing/testing.hpp"
 
 namespace esl::broker::testing {
@@ -315,6 +320,96 @@ TEST_F(Apsara5, ClosesWithTopicNameErrorForAnAliasAboveThirty) {
     alias.number(PropertyId::topic_alias, 31);
     EXPECT_THROW(c.publish("esl_task/x", "m", kQos1, false, alias), std::runtime_error);
     EXPECT_EQ(c.expect(PacketType::disconnect).reason, ReasonCode::topic_name_invalid);
+}
+
+struct DataFolder {
+    esl::testing::TempDir folder;
+};
+
+class MessageIds : protected DataFolder, public StandardBroker {
+protected:
+    MessageIds() : StandardBroker(config(folder / "data")) {}
+    static Config config(const std::filesystem::path& data) {
+        auto out = test_config(Mode::standard);
+        out.settings.message_id_property = "msgId";
+        out.data = data;
+        out.admin = "127.0.0.1:0";
+        return out;
+    }
+    static std::vector<std::string> ids_of(const Received& got) {
+        std::vector<std::string> out;
+        const mqtt::PropertiesView properties(got.properties);
+        for (auto it = properties.begin(); it != properties.end(); ++it) {
+            if (it->id == PropertyId::user_property && it->name == "msgId") out.emplace_back(it->text);
+        }
+        return out;
+    }
+    static std::string id_of(const Received& got) {
+        const auto ids = ids_of(got);
+        return ids.empty() ? "" : ids.back();
+    }
+    std::string traced(const std::string& id) {
+        http::Client http(broker_.admin(),
+                          {.headers = {{"Authorization", "Bearer " + read_admin_key(folder / "data/admin.key")}}});
+        const auto rows = nlohmann::json::parse(http.get("/api/v1/traces/messages?message=" + id)->body)["items"];
+        std::string actions;
+        for (const auto& row : rows) actions += row["action"].get<std::string>() + " ";
+        return actions;
+    }
+};
+
+TEST_F(MessageIds, StandInAUserPropertyThatNamesTheMessageInTheTraces) {
+    auto sub = client(v5("sub"));
+    auto aliased = v5("aliased");
+    aliased.properties.number(PropertyId::topic_alias_maximum, 2);
+    auto other = client(aliased);
+    auto old = client("old");
+    for (auto* c : {&sub, &other, &old}) c->subscribe("a/#", kQos2);
+    auto pub = client(v5("pub"));
+    std::set<std::string> seen;
+    for (const auto qos : {kQos0, kQos1, kQos2}) {
+        pub.publish("a/b", "x", qos);
+        const auto id = id_of(sub.receive());
+        EXPECT_EQ(id.size(), 32U);
+        EXPECT_EQ(id_of(other.receive()), id);
+        EXPECT_EQ(old.receive().payload, "x");
+        EXPECT_TRUE(seen.insert(id).second);
+        EXPECT_NE(traced(id).find("pub_mqtt "), std::string::npos) << traced(id);
+    }
+}
+
+TEST_F(MessageIds, ComeLastAndLeaveThePublishersOwnPropertiesAlone) {
+    auto sub = client(v5("sub"));
+    sub.subscribe("a", kQos1);
+    mqtt::Properties forged;
+    forged.user("msgId", "forged").user("k", "v");
+    client(v5("pub")).publish("a", "x", kQos1, false, forged);
+    const auto ids = ids_of(sub.receive());
+    ASSERT_EQ(ids.size(), 2U);
+    EXPECT_EQ(ids.front(), "forged");
+    EXPECT_EQ(ids.back().size(), 32U);
+}
+
+TEST_F(MessageIds, AreTheSameWhenTheMessageWaitsOrComesAgain) {
+    auto options = v5("away");
+    options.clean = false;
+    options.properties.number(PropertyId::session_expiry_interval, 1'000);
+    auto here = client(v5("here"));
+    here.subscribe("a", kQos1);
+    auto away = client(options);
+    away.subscribe("a", kQos1);
+    away.drop();
+    client("pub").publish("a", "x", kQos1);
+    const auto id = id_of(here.receive());
+    auto back = client(options);
+    EXPECT_EQ(id_of(back.receive()), id);
+}
+
+TEST_F(Version5, SendsNoMessageIdsUnlessAskedTo) {
+    auto sub = client(v5("sub"));
+    sub.subscribe("a", kQos1);
+    client("pub").publish("a", "x", kQos1);
+    EXPECT_TRUE(sub.receive().properties.empty());
 }
 
 }  // namespace
