@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <future>
 #include <latch>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -167,6 +168,7 @@ struct App::Impl {
     }
 
     int run() {
+        std::unique_lock starting(reloading);
         std::latch told(static_cast<std::ptrdiff_t>(shards.size()));
         for (auto& shard : shards) shard->start();
         // Every shard must know what the others hold before the first client is let in.
@@ -179,6 +181,7 @@ struct App::Impl {
                 shard->open_doors();
             }});
         listeners->say_where();
+        starting.unlock();
         std::uint64_t value = 0;
         while (::read(stop_event, &value, sizeof value) < 0 && errno == EINTR) {
         }
@@ -193,6 +196,7 @@ struct App::Impl {
 
     // All of it is read and checked before any of it counts. Throws with nothing changed.
     void reload() {
+        const std::lock_guard alone(reloading);
         const auto next = config.file.empty() ? config : load_config(config.file, config.command_line);
         rules->book().check_reload(next.rules);
         registrar.check_reload(next.groups, next.topics);
@@ -247,6 +251,7 @@ struct App::Impl {
     std::optional<Control> control;
     std::unique_ptr<Rules> rules;
     std::atomic<bool> running{false};
+    std::mutex reloading;  // one at a time, and none before the start is done
     std::optional<Admin> admin;
     int stop_event;
     std::atomic<int> stops{0};

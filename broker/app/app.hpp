@@ -22,8 +22,9 @@ public:
     // Async-signal-safe and thread-safe.
     // Thread-safe. Clients are told, and have some seconds to take what is on its way to them; called again, no more.
     void stop();
-    // For one thread at a time, while run() runs: listeners, certificates, users, access keys, groups, topics and rules
-    // as configuration file, names.json and PEM files are now. If any of it is bad, that is logged and nothing changes.
+    // Thread-safe; while run() runs, whose start it waits for: listeners, certificates, users, access keys, groups,
+    // topics and rules as configuration file, names.json and PEM files are now. If any of it is bad, that is logged and
+    // nothing changes.
     void reload();
     // What a listener is bound to, "ADDR:PORT"; throws std::out_of_range for one that is not there. Not during a
     // reload.

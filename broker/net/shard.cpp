@@ -86,6 +86,10 @@ Shard::~Shard() {
 }
 
 void Shard::listen_on(std::uint16_t endpoint, int fd) {
+    if (stopping_) {
+        ::close(fd);
+        return;
+    }
     listeners_[endpoint] = fd;
     if (!poller_.add(fd, doors_open_ ? EPOLLIN : 0U, kListenerKey + endpoint))
         throw std::system_error(errno, std::generic_category(), "epoll_ctl");
