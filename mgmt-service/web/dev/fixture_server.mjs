@@ -40,7 +40,7 @@ function stats() {
     shown_percent: Math.floor((n('shown') / wanted) * 1000) / 10, late: { count: late.length, oldest: late[0]?.desired.at ?? null },
     failed: { count: failed.length, by_class: failed.reduce((o, t) => ({ ...o, [t.failure.class]: (o[t.failure.class] ?? 0) + 1 }), {}) },
     aps: { online: 2, offline: 0, unclaimed: 1 }, batteries: { low: tags.filter((t) => t.battery.low).length, unknown: 0 },
-    changes: { running: world.changes.filter((c) => c.state === 'running').length, scheduled: 0 }, last_hour: { displayed: 512, failed: 6, p50_ms: 3100, p99_ms: 6900 }, minutes: world.minutes,
+    changes: { running: world.changes.filter((c) => c.state === 'running').length, scheduled: 0, awaiting_approval: world.changes.filter((c) => c.state === 'awaiting_approval').length }, last_hour: { displayed: 512, failed: 6, p50_ms: 3100, p99_ms: 6900 }, minutes: world.minutes,
   };
 }
 
@@ -88,7 +88,7 @@ function createChange(store, input) {
     if (i.price) p.price = i.price;
     if (i.promotion !== undefined) p.promotion = i.promotion && { prior_price: before.price, ...i.promotion };
     p.version++;
-    return { product: p.id, name: p.name, before, after: { price: p.price, promotion: p.promotion } };
+    return { product: p.id, name: p.name, before, after: { price: p.price, promotion: p.promotion }, reasons: [] };
   });
   const c = world.makeChange('price', input.title, 'user:admin', items.map((i) => i.product), items, input.at ?? Date.now());
   for (const i of items) emit('product', world.productOut(world.products.get(i.product)));

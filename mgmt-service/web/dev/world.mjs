@@ -71,7 +71,7 @@ export function createWorld(emit) {
   });
 
   w.makeChange = (kind, title, actor, touched, items = [], at = Date.now()) => {
-    const c = { id: uuid7(), store: 'zagreb-1', state: at > Date.now() ? 'scheduled' : 'running', kind, title, created_at: Date.now(), created_by: actor, at, finished_at: null, items_total: items.length || touched.length, jobs_total: 0, counts: {}, timings: { p50_ms: null, p99_ms: null }, items, times: [], steps: [] };
+    const c = { id: uuid7(), store: 'zagreb-1', state: at > Date.now() ? 'scheduled' : 'running', kind, title, created_at: Date.now(), created_by: actor, at, finished_at: null, items_total: items.length || touched.length, jobs_total: 0, counts: {}, timings: { p50_ms: null, p99_ms: null }, items, times: [], steps: [], version: 1, authors: [actor], approval: null };
     c.steps.push({ state: c.state, action: 'create', at: Date.now(), actor });
     w.changes.unshift(c);
     w.log(actor, 'change.create', `change:${c.id}`, { store: c.store, change: c.id, after: { title, items: items.length } });

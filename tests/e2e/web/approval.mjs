@@ -25,7 +25,10 @@ async function changePrice(desk, product, cents) {
 }
 
 async function openWaiting(phone, id) {
-  await phone.visit('#/changes?state=awaiting_approval');
+  await phone.visit('#/dashboard');
+  await phone.page.locator('.nav-count', { hasText: '1' }).waitFor();
+  await phone.shoot('one-waits');
+  await phone.page.getByRole('link', { name: '1 change waits for approval', exact: true }).click();
   await phone.page.locator(`a[href="#/changes/${id}"]`).click();
   await phone.page.locator('.approval .reason').first().waitFor();
 }
@@ -44,6 +47,7 @@ async function fourEyes(browser) {
   const id = await changePrice(desk, product, cents);
   await desk.page.locator('.approval', { hasText: 'another person has to decide' }).waitFor();
   assert.equal(await desk.page.getByRole('button', { name: 'Approve' }).count(), 0, 'its author may approve');
+  await desk.page.locator('.nav-count', { hasText: '1' }).waitFor();
   await desk.shoot('waiting');
   assert.equal((await admin.get(store)).price.minor, product.price.minor, 'in force without approval');
 
@@ -69,6 +73,7 @@ async function fourEyes(browser) {
   await phone.page.keyboard.press('Enter');
   await phone.page.locator('.page-head .badge', { hasText: 'Done' }).waitFor();
   await phone.shoot('approved');
+  await until('none waits any more', async () => (await phone.page.locator('.nav-count').count()) === 0);
   assert.equal((await admin.get(store)).price.minor, cents);
   const steps = (await admin.get(`/changes/${id}`)).steps.map((s) => `${s.action} ${s.actor}`);
   assert.deepEqual(steps, ['create user:ana', 'reject user:mia', 'submit user:ana', 'approve user:mia', 'finish service']);

@@ -21,7 +21,7 @@ export const en = {
   n_tags_will_change: '{n} tag will change.|{n} tags will change.', no_tag_shows_it: 'No tag shows this product.', preview: 'Preview', preview_of: 'Preview: {name}',
   preview_help: 'Drawn by the service, pixel for pixel.', see_change: 'See the change', n_of_m_displayed: '{n} of {m} displayed',
   // Overview
-  hero_words: '{n} of {m} tags show exactly what you want.', needs_attention: 'Needs attention', latest_changes: 'Latest changes', live_activity: 'Happening now',
+  n_wait_for_approval: '{n} change waits for approval|{n} changes wait for approval', hero_words: '{n} of {m} tags show exactly what you want.', needs_attention: 'Needs attention', latest_changes: 'Latest changes', live_activity: 'Happening now',
   no_changes_yet: 'No changes yet', last_hour_n: '{n} update in the last hour|{n} updates in the last hour', an_hour_ago: 'an hour ago', late: 'Late', nothing_late: 'nothing overdue',
   nothing_failed: 'no failures', aps_online: 'APs online', n_unclaimed: '{n} to be claimed', n_offline: '{n} offline', all_online: 'all online', batteries_low: 'Batteries low',
   n_unknown: '{n} not known', all_known: 'all reported', time_to_shelf: 'Time to shelf', nothing_this_hour: 'nothing this hour', p99_is: '99 % within {t}',

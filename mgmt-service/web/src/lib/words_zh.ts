@@ -20,7 +20,7 @@ export const zh: Words = {
   at_a_time: '定时生效', in_force_from: '生效时间', put_on_shelf: '上架显示', schedule: '定时', sending: '发送中…',
   n_tags_will_change: '将更新 {n} 个价签。', no_tag_shows_it: '没有价签显示此商品。', preview: '预览', preview_of: '预览:{name}',
   preview_help: '由服务绘制,逐像素一致。', see_change: '查看变更', n_of_m_displayed: '已显示 {n} / {m}',
-  hero_words: '{m} 个价签中有 {n} 个与期望完全一致。', needs_attention: '需要关注', latest_changes: '最近变更', live_activity: '正在发生',
+  n_wait_for_approval: '{n} 项变更等待批准', hero_words: '{m} 个价签中有 {n} 个与期望完全一致。', needs_attention: '需要关注', latest_changes: '最近变更', live_activity: '正在发生',
   no_changes_yet: '还没有变更', last_hour_n: '过去一小时显示了 {n} 次更新', an_hour_ago: '一小时前', late: '超时', nothing_late: '没有超时',
   nothing_failed: '没有失败', aps_online: '在线基站', n_unclaimed: '{n} 个待认领', n_offline: '{n} 个离线', all_online: '全部在线', batteries_low: '低电量',
   n_unknown: '{n} 个未知', all_known: '均已上报', time_to_shelf: '上架用时', nothing_this_hour: '本小时没有', p99_is: '99 % 在 {t} 内',

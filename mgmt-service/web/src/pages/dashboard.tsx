@@ -26,6 +26,11 @@ export function DashboardPage() {
       <h1 class="sr">{t('nav_dashboard')}</h1>
       {stats.error && <Failed error={stats.error} retry={stats.reload} />}
       {!s && stats.loading && <Skeleton />}
+      {s && s.changes.awaiting_approval > 0 && (
+        <a class="waiting-note card" href={href('changes', '', { state: 'awaiting_approval' })}>
+          <Icon name="changes" size={20} /><b>{t('n_wait_for_approval', { n: s.changes.awaiting_approval })}</b><Icon name="chevron" size={16} />
+        </a>
+      )}
       {s && <Hero stats={s} />}
       {s && <Figures stats={s} />}
       <div class="halves">

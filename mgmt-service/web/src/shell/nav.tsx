@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { t, type Key } from '../lib/i18n';
+import { useLoad, useThrottled } from '../lib/load';
 import { Drawer, problemText } from '../parts/bits';
-import { api, isAdmin, lang, live, session, storeId, stores, theme, toast, type Theme } from '../state';
+import { api, isAdmin, lang, live, session, storeId, stores, theme, toast, useEvent, type Theme } from '../state';
 import { Icon, Mark, type IconName } from './icons';
 import { go, href, route } from './router';
 
@@ -15,14 +16,25 @@ const places: { page: string; icon: IconName; phone: boolean }[] = [
   { page: 'settings', icon: 'settings', phone: false },
 ];
 
+// How many changes of the store wait for another person, kept up to date.
+function useWaiting(): number {
+  const store = storeId.value;
+  const stats = useLoad(() => (store ? api.stats(store) : Promise.resolve(undefined)), [store]);
+  const recount = useThrottled(stats.reload, 1000);
+  useEvent('change', (c) => { if (c.store === store) recount(); });
+  return stats.data?.changes.awaiting_approval ?? 0;
+}
+
 export function Nav() {
   const [more, setMore] = useState(false);
+  const waiting = useWaiting();
   const here = route.value.page;
   useEffect(() => setMore(false), [route.value]);
   const link = (p: (typeof places)[number]) => (
     <a key={p.page} href={href(p.page)} class={`nav-link${p.phone ? '' : ' nav-extra'}`} aria-current={here === p.page ? 'page' : undefined}>
       <Icon name={p.icon} />
       <span>{t(`nav_${p.page}` as Key)}</span>
+      {p.page === 'changes' && waiting > 0 && <b class="nav-count"><span aria-hidden="true">{waiting}</span><span class="sr">, {t('n_wait_for_approval', { n: waiting })}</span></b>}
     </a>
   );
   return (
