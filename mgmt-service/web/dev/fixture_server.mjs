@@ -81,6 +81,8 @@ async function importRows(req, res, q) {
   res.end(`${JSON.stringify({ summary: totals })}\n`);
 }
 
+const rule = (store) => world.rules.get(store ?? '') ?? { store: store ?? null, inherits: !!store, max_up_percent: null, max_down_percent: null, max_items: null, role: 'store_manager', version: 0 };
+
 function createChange(store, input) {
   const items = input.items.map((i) => {
     const p = productOr404(i.product);
@@ -138,6 +140,8 @@ const routes = [
   ['POST', /^\/stores\/([^/]+)\/changes$/, async (m, q, req) => createChange(m[1], await body(req))],
   ['GET', /^\/changes\/([^/]+)$/, (m) => { const c = world.changes.find((x) => x.id === m[1]) ?? refuse(404, 'not-found', 'no such change'); return { ...world.changeOut(c), items: c.items, steps: c.steps }; }],
   ['POST', /^\/changes\/([^/]+)\/cancel$/, (m) => { const c = world.changes.find((x) => x.id === m[1]); c.state = 'cancelled'; emit('change', world.changeOut(c)); return world.changeOut(c); }],
+  ['GET', /^(?:\/stores\/([^/]+))?\/approval-rule$/, (m) => rule(m[1])],
+  ['PUT', /^(?:\/stores\/([^/]+))?\/approval-rule$/, async (m, q, req) => { const next = { ...rule(m[1]), inherits: false, max_up_percent: null, max_down_percent: null, max_items: null, ...(await body(req)) }; next.version++; world.rules.set(m[1] ?? '', next); return next; }],
   ['GET', /^\/jobs$/, (m, q) => page([...world.jobs.values()].reverse().filter((j) => (!q.get('change') || j.change === q.get('change')) && (!q.get('tag') || j.tag === q.get('tag')) && (!q.get('state') || j.state === q.get('state'))), q)],
   ['GET', /^\/jobs\/(.+)$/, (m) => world.jobs.get(m[1]) ?? refuse(404, 'not-found', 'no such job')],
   ['GET', /^\/audit\/entries$/, (m, q) => page(world.audit.map((a) => a.entry).reverse().filter((e) => ['tag', 'change', 'job'].every((k) => !q.get(k) || e[k] === q.get(k)) && (!q.get('action') || e.action === q.get('action') || e.action.startsWith(`${q.get('action')}.`)) && (!q.get('object') || e.object.includes(q.get('object'))) && (!q.get('to') || e.at < Number(q.get('to')))), q)],

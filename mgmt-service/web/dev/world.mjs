@@ -24,7 +24,7 @@ const money = (minor) => ({ minor, currency: 'EUR' });
 export function createWorld(emit) {
   const w = {
     users: [{ name: 'admin', role: 'chain_admin', stores: [], disabled: false, created_at: Date.now(), last_login_at: Date.now() }],
-    tokens: [], stores: [], aps: [], tags: new Map(), products: new Map(), changes: [], jobs: new Map(), audit: [], pictures: new Map(),
+    tokens: [], stores: [], aps: [], tags: new Map(), products: new Map(), changes: [], jobs: new Map(), audit: [], pictures: new Map(), rules: new Map(),
   };
   const keys = generateKeyPairSync('ed25519');
   const publicRaw = keys.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32);

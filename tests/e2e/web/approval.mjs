@@ -38,7 +38,17 @@ async function fourEyes(browser) {
   const { product } = await boundTag(admin);
   const store = `/stores/${product.store}/products/${product.id}`;
   for (const [name, role] of [['ana', 'operator'], ['mia', 'store_manager']]) await send(admin, 'POST', '/users', { name, role, password: word });
-  await send(admin, 'PUT', '/approval-rule', { max_up_percent: 20, max_down_percent: 30, role: 'store_manager' });
+  await admin.visit('#/settings');
+  const rule = admin.page.getByRole('form', { name: 'The whole chain' });
+  await rule.getByLabel('Up by more than').fill('20');
+  await rule.getByLabel('Down by more than').fill('30');
+  await rule.getByLabel('Approved by').selectOption('store_manager');
+  await rule.scrollIntoViewIfNeeded();
+  await admin.shoot('approval-rules');
+  await rule.getByRole('button', { name: 'Save' }).click();
+  await until('the rule is written', async () => (await admin.get('/approval-rule')).version === 1);
+  const { max_up_percent: up, max_down_percent: down, max_items: most, role } = await admin.get('/approval-rule');
+  assert.deepEqual([up, down, most, role], [20, 30, null, 'store_manager']);
   const desk = await Operator.logIn(browser, 'desktop', { viewport: { width: 1280, height: 860 }, colorScheme: 'light' }, { user: 'ana', password: word });
   const phone = await Operator.logIn(browser, 'phone', { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, colorScheme: 'light' }, { user: 'mia', password: word });
   say('an operator at a desk, a store manager with a phone');

@@ -119,6 +119,10 @@ export function createClient(transport: Transport) {
     // `version`: of what was seen.
     decideChange: (id: string, how: 'approve' | 'reject', note: string, version: number) =>
       json<T.Change>('POST', `/changes/${seg(id)}/${how}`, note ? { note } : {}, { 'If-Match': `"${version}"` }),
+    // `store`: empty is the chain. `version`: of the rule that was seen.
+    approvalRule: (store: string) => get<T.ApprovalRule>(`${store ? `/stores/${seg(store)}` : ''}/approval-rule`),
+    putApprovalRule: (store: string, rule: T.ApprovalRuleWrite, version: number) =>
+      json<T.ApprovalRule>('PUT', `${store ? `/stores/${seg(store)}` : ''}/approval-rule`, rule, { 'If-Match': `"${version}"` }),
     jobs: (query: Query) => get<T.Page<T.Job>>('/jobs', query),
     job: (id: string) => get<T.Job>(`/jobs/${seg(id)}`),
 

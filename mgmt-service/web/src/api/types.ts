@@ -81,8 +81,14 @@ export interface Change {
 }
 export interface Reason { what: 'price' | 'promotion'; percent: number }
 export interface ChangeItem { product: string; name: string; before: PriceAndPromotion | null; after: PriceAndPromotion; reasons: Reason[] }
+export type ApproverRole = 'operator' | 'store_manager' | 'chain_admin';
+// A limit that is null is none. Of a store, or with a null store of the chain.
+export interface ApprovalRuleWrite {
+  inherits?: boolean; max_up_percent?: number | null; max_down_percent?: number | null; max_items?: number | null; role?: ApproverRole;
+}
+export interface ApprovalRule extends Required<ApprovalRuleWrite> { store: string | null; version: number }
 export interface ApprovalNeed {
-  role: 'operator' | 'store_manager' | 'chain_admin'; max_up_percent: number | null; max_down_percent: number | null;
+  role: ApproverRole; max_up_percent: number | null; max_down_percent: number | null;
   max_items: number | null; tripped: number; too_many: boolean;
 }
 export interface ChangeDetail extends Change {

@@ -7,6 +7,7 @@ import { Ago, Drawer, Empty, Failed, problemText, shortAp } from '../parts/bits'
 import { Icon } from '../shell/icons';
 import { href } from '../shell/router';
 import { api, begin, isAdmin, session, storeId, stores, toast, useEvent } from '../state';
+import { ApprovalRules } from './approval_rules';
 
 const roles: Role[] = ['operator', 'store_manager', 'chain_admin', 'auditor', 'api'];
 async function attempt(work: () => Promise<unknown>, good: string): Promise<boolean> {
@@ -19,6 +20,7 @@ export function SettingsPage() {
       <header class="page-head"><h1>{t('nav_settings')}</h1></header>
       <Aps />
       {isAdmin() && <Stores />}
+      {isAdmin() && <ApprovalRules />}
       {isAdmin() && <Users />}
       {isAdmin() && <Tokens />}
       <p class="muted about">Shelfwire {session.value?.service.version}{session.value?.service.test_clock && ` · ${t('test_clock')}`}</p>
