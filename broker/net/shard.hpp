@@ -1,6 +1,6 @@
 // One thread with its poller, its connections and its session core. The turn: one batch of ready descriptors is read
-// and decoded, which appends to output buffers; the end of the turn alone writes: to clients, to other shards, to the
-// store.
+// and decoded, which appends to output buffers; then the shards exchange what they have for each other; the end of the
+// turn alone writes to clients and to the store.
 //
 // Back-pressure: a shard that has more waiting than `limits.inbox` is not given more. The others read nothing until it
 // has caught up; each sleeps on its own inbox, which it goes on emptying, so two shards that are both full never wait
@@ -93,7 +93,9 @@ private:
     [[nodiscard]] milliseconds until_tick() const;
     [[nodiscard]] bool others_keep_up() const;
     [[nodiscard]] bool has_too_much();  // any thread
+    void exchange();
     void end_turn();
+    void post_outgoing();
     void on_ready(const epoll_event& event);
     void take_inbox();
     void handle(InboxItem& item);
