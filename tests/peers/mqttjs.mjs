@@ -37,7 +37,7 @@ async function roundTrip({ url, ...options }) {
 let failed = 0
 for (const { name, options } of JSON.parse(readFileSync(process.argv[2], 'utf8'))) {
     try {
-        if (options.ca) options.ca = readFileSync(options.ca)
+        for (const file of ['ca', 'cert', 'key']) if (options[file]) options[file] = readFileSync(options[file])
         await roundTrip(options)
         console.log(`ok     ${name}`)
     } catch (error) {

@@ -1,6 +1,7 @@
 // Paho's C and C++ clients against the broker, one round trip: messages of every QoS to a topic of its own
 // subscription, and one to itself point to point.
-//   peer-paho c|cpp URI 4|5 CLIENT-ID USER PASSWORD CA
+//   peer-paho c|cpp URI 4|5 CLIENT-ID CA USER PASSWORD CERTIFICATE KEY
+// What is empty of the last four is not shown to the broker; certificate and key are PEM files.
 // Prints what went wrong and ends with 1.
 #include <MQTTClient.h>
 #include <mqtt/async_client.h>
@@ -17,9 +18,11 @@ struct Job {
     std::string uri;
     int version = 4;
     std::string client_id;
+    std::string ca;
     std::string user;
     std::string password;
-    std::string ca;
+    std::string certificate;
+    std::string key;
 
     [[nodiscard]] bool v5() const { return version == 5; }
     [[nodiscard]] std::string topic(int qos) const { return "esl_report/" + std::to_string(qos) + "/paho"; }
@@ -32,6 +35,10 @@ const std::string kPayload(3'000, 'x');
 
 void need(bool good, const std::string& what) {
     if (!good) throw std::runtime_error(what);
+}
+
+const char* or_none(const std::string& text) {
+    return text.empty() ? nullptr : text.c_str();
 }
 
 class CClient {
@@ -51,12 +58,14 @@ public:
         MQTTClient_SSLOptions tls = MQTTClient_SSLOptions_initializer;
         tls.trustStore = job_.ca.c_str();
         tls.verify = 1;
+        tls.keyStore = or_none(job_.certificate);
+        tls.privateKey = or_none(job_.key);
         const MQTTClient_connectOptions for_v5 = MQTTClient_connectOptions_initializer5;
         const MQTTClient_connectOptions for_v4 = MQTTClient_connectOptions_initializer;
         MQTTClient_connectOptions options = job_.v5() ? for_v5 : for_v4;
         options.MQTTVersion = job_.version;
-        options.username = job_.user.c_str();
-        options.password = job_.password.c_str();
+        options.username = or_none(job_.user);
+        options.password = or_none(job_.password);
         options.ssl = &tls;
         if (!job_.v5()) {
             const int code = MQTTClient_connect(client_, &options);
@@ -127,10 +136,16 @@ public:
         mqtt::connect_options options;
         options.set_mqtt_version(job_.version);
         if (job_.v5()) options.set_clean_start(true);
-        options.set_user_name(job_.user);
-        options.set_password(job_.password);
+        if (!job_.user.empty()) {
+            options.set_user_name(job_.user);
+            options.set_password(job_.password);
+        }
         mqtt::ssl_options tls;
         tls.set_trust_store(job_.ca);
+        if (!job_.certificate.empty()) {
+            tls.set_key_store(job_.certificate);
+            tls.set_private_key(job_.key);
+        }
         options.set_ssl(tls);
         need(client_.connect(options)->wait_for(std::chrono::milliseconds(kPatienceMillis)), "connect");
     }
@@ -178,16 +193,18 @@ void round_trip(const Job& job) {
 
 int main(int argc, char** argv) {
     const std::vector<std::string> words(argv + 1, argv + argc);
-    if (words.size() != 7) {
-        std::cerr << "usage: peer-paho c|cpp URI 4|5 CLIENT-ID USER PASSWORD CA\n";
+    if (words.size() != 9) {
+        std::cerr << "usage: peer-paho c|cpp URI 4|5 CLIENT-ID CA USER PASSWORD CERTIFICATE KEY\n";
         return 2;
     }
     const Job job{.uri = words[1],
                   .version = words[2] == "5" ? 5 : 4,
                   .client_id = words[3],
-                  .user = words[4],
-                  .password = words[5],
-                  .ca = words[6]};
+                  .ca = words[4],
+                  .user = words[5],
+                  .password = words[6],
+                  .certificate = words[7],
+                  .key = words[8]};
     try {
         if (words[0] == "c") {
             round_trip<CClient>(job);
