@@ -151,6 +151,10 @@ Session* Hub::connect(Link& link, const mqtt::ConnectView& packet, GrantPtr gran
 
     Session* session = find(std::string_view(client_id));
     if (session != nullptr && session->link != nullptr) {
+        session->link->take_what_came();  // its DISCONNECT, perhaps
+        session = find(std::string_view(client_id));
+    }
+    if (session != nullptr && session->link != nullptr) {
         if (!make_room_for(link, packet, *session)) return nullptr;
         session = find(std::string_view(client_id));  // a clean session went with its connection
     }

@@ -79,6 +79,9 @@ public:
     virtual void close(CloseCause cause) = 0;
     // One and a half times this without a byte from the client ends the connection. Zero: never.
     virtual void set_keep_alive(std::chrono::seconds interval) = 0;
+    // Takes what the client has sent already, as far as it is read from, before another connection takes its place: may
+    // end the connection and its session.
+    virtual void take_what_came() = 0;
     // True when the other end is known to be gone, or has said nothing for longer than its keep-alive.
     [[nodiscard]] virtual bool dead_or_silent() const = 0;
     // "192.0.2.7:51234".

@@ -17,6 +17,7 @@ namespace esl::broker {
 namespace {
 
 constexpr std::uint32_t kLingerSeconds = 2;
+constexpr int kReadsAhead = 16;             // of a client that connects again while it still sends
 constexpr std::uint32_t kCloseSeconds = 5;  // for a client that does not read its last packets
 
 }  // namespace
@@ -390,6 +391,23 @@ void Connection::on_deadline() {
     }
     spdlog::info("close {} from {}: no heart: silent for {} s", session_->client_id, peer_, shard_.now_ - last_seen_);
     gone(CloseCause::no_heart);
+}
+
+// The newcomer's packet lies in the shard's buffers: this reads into others.
+void Connection::take_what_came() {
+    Bytes buffer(shard_.read_buffer_.size());
+    Bytes plain;
+    const auto swap = [&] {
+        shard_.read_buffer_.swap(buffer);
+        shard_.plain_.swap(plain);
+    };
+    swap();
+    char byte = 0;
+    for (int reads = 0; reads < kReadsAhead && waits_readable_ && !closed_ && !closing_; ++reads) {
+        if (::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0) break;
+        on_readable();
+    }
+    swap();
 }
 
 bool Connection::dead_or_silent() const {

@@ -41,6 +41,7 @@ public:
     }
     void close(CloseCause cause) override;
     void set_keep_alive(std::chrono::seconds interval) override;
+    void take_what_came() override;
     [[nodiscard]] bool dead_or_silent() const override;
     [[nodiscard]] std::string peer() const override { return peer_; }
     void hold_reading(bool hold) override;

@@ -39,6 +39,7 @@ public:
     [[nodiscard]] std::size_t backlog() const override { return stuck ? std::size_t{1} << 30 : out.size(); }
     void close(CloseCause why) override { closed = why; }
     void set_keep_alive(std::chrono::seconds interval) override { keep_alive = interval; }
+    void take_what_came() override {}
     [[nodiscard]] bool dead_or_silent() const override { return dead; }
     [[nodiscard]] std::string peer() const override { return "192.0.2.1:1"; }
     void hold_reading(bool hold) override { held = hold; }

@@ -76,6 +76,11 @@ void TestClient::need_packet() {
 }
 
 Connack TestClient::connect(const ConnectOptions& o) {
+    send_connect(o);
+    return expect_connack();
+}
+
+void TestClient::send_connect(const ConnectOptions& o) {
     version_ = o.version;
     mqtt::ConnectView packet;
     packet.version = o.version;
@@ -94,10 +99,8 @@ Connack TestClient::connect(const ConnectOptions& o) {
     }
     Bytes bytes;
     if (!mqtt::encode_connect(packet, bytes)) throw std::runtime_error("CONNECT cannot be encoded");
-    send(bytes);
     connack_.reset();
-    while (!connack_) need_packet();
-    return *connack_;
+    send(bytes);
 }
 
 std::vector<mqtt::ReasonCode> TestClient::subscribe(const std::string& filter, mqtt::QoS qos,

@@ -66,6 +66,7 @@ public:
 
     // Everything below that waits throws std::runtime_error after ten seconds.
     Connack connect(const ConnectOptions& options);
+    void send_connect(const ConnectOptions& options);  // and expect_connack() later
     std::vector<mqtt::ReasonCode> subscribe(const std::string& filter, mqtt::QoS qos, mqtt::SubscriptionView more = {},
                                             std::uint32_t id = 0);
     void unsubscribe(const std::string& filter);

@@ -14,6 +14,7 @@ public:
     [[nodiscard]] std::size_t backlog() const override { return out.size(); }
     void close(CloseCause) override { closed = true; }
     void set_keep_alive(std::chrono::seconds) override {}
+    void take_what_came() override {}
     [[nodiscard]] bool dead_or_silent() const override { return false; }
     [[nodiscard]] std::string peer() const override { return "192.0.2.1:1"; }
     void hold_reading(bool) override {}
