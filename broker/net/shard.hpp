@@ -19,6 +19,7 @@
 #include "broker/net/endpoint.hpp"
 #include "broker/net/inbox.hpp"
 #include "broker/net/poller.hpp"
+#include "broker/net/turn_clock.hpp"
 #include "broker/ports/authenticator.hpp"
 
 namespace esl::broker {
@@ -124,6 +125,7 @@ private:
     const ShardId count_;
     Shared shared_;
     Poller poller_;
+    TurnClock clock_;
     Hub hub_;
     Inbox inbox_;
     const std::vector<std::unique_ptr<Shard>>* all_ = nullptr;
