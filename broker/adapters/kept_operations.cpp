@@ -20,7 +20,7 @@ struct KeyOf {
     Key operator()(const RemoveSubscription& op) const { return {subscription, op.session, op.filter}; }
     Key operator()(const PutReceived& op) const { return {received, op.session, std::to_string(op.packet_id)}; }
     Key operator()(const RemoveReceived& op) const { return {received, op.session, std::to_string(op.packet_id)}; }
-    Key operator()(const PutRetained& op) const { return {retained, 0, op.message->topic}; }
+    Key operator()(const PutRetained& op) const { return {retained, 0, std::string(op.message->topic)}; }
     Key operator()(const RemoveRetained& op) const { return {retained, 0, op.topic}; }
     Key operator()(const PutWill& op) const { return {will, op.will.session, {}}; }
     Key operator()(const RemoveWill& op) const { return {will, op.session, {}}; }

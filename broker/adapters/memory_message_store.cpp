@@ -52,7 +52,7 @@ void MemoryDisk::apply(const StoreOperation& operation) {
         void operator()(const RemoveReceived& op) const { d.received_.erase({op.session, op.packet_id}); }
         void operator()(const PutRetained& op) const {
             d.highest_order_ = std::max(d.highest_order_, op.order);
-            auto& slot = d.retained_[op.message->topic];
+            auto& slot = d.retained_[std::string(op.message->topic)];
             if (slot.order < op.order) slot = {op.message, op.order};
         }
         void operator()(const RemoveRetained& op) const {

@@ -49,20 +49,18 @@ void read_left_behind(Database& database, StoredState& state) {
         database,
         "SELECT session, client_id, delay, flags, expires, topic, properties, payload FROM wills ORDER BY session");
     while (wills.step()) {
-        auto message = std::make_shared<Message>();
-        set_flags(*message, wills.integer_at(3));
-        message->expires = from_millis(wills.integer_at(4));
-        message->topic = wills.text_at(5);
-        const auto properties = wills.blob_at(6);
-        const auto payload = wills.blob_at(7);
-        message->properties.assign(properties.begin(), properties.end());
-        message->payload.assign(payload.begin(), payload.end());
+        Message message;
+        set_flags(message, wills.integer_at(3));
+        message.expires = from_millis(wills.integer_at(4));
+        message.topic = wills.text_at(5);
+        message.properties = wills.blob_at(6);
+        message.payload = wills.blob_at(7);
         const auto session = static_cast<SessionNumber>(wills.integer_at(0));
         state.highest_session = std::max(state.highest_session, session);
         state.wills.push_back({.session = session,
                                .client_id = std::string(wills.text_at(1)),
                                .delay_seconds = static_cast<std::uint32_t>(wills.integer_at(2)),
-                               .message = std::move(message)});
+                               .message = make_message(message)});
     }
     Statement connections(database, "SELECT session, client_id, channel_id, peer FROM connections ORDER BY session");
     while (connections.step()) {
@@ -79,18 +77,16 @@ void read_retained(Database& database, StoredState& state) {
     Statement rows(database,
                    "SELECT topic, ordering, flags, expires, properties, payload FROM retained ORDER BY topic");
     while (rows.step()) {
-        auto message = std::make_shared<Message>();
-        message->topic = rows.text_at(0);
-        set_flags(*message, rows.integer_at(2));
-        message->expires = from_millis(rows.integer_at(3));
-        const auto properties = rows.blob_at(4);
-        const auto payload = rows.blob_at(5);
-        message->properties.assign(properties.begin(), properties.end());
-        message->payload.assign(payload.begin(), payload.end());
+        Message message;
+        message.topic = rows.text_at(0);
+        set_flags(message, rows.integer_at(2));
+        message.expires = from_millis(rows.integer_at(3));
+        message.properties = rows.blob_at(4);
+        message.payload = rows.blob_at(5);
         const auto order = static_cast<std::uint64_t>(rows.integer_at(1));
         state.highest_order = std::max(state.highest_order, order);
-        message->id = order;  // its own was not kept; orders are far below the ids of messages taken since
-        state.retained.push_back({make_message(std::move(*message)), order});
+        message.id = order;  // its own was not kept; orders are far below the ids of messages taken since
+        state.retained.push_back({make_message(message), order});
     }
 }
 
@@ -146,19 +142,16 @@ private:
 };
 
 MessagePtr read_message(const Statement& row, MessageId id) {
-    Message fresh;
-    Message* const message = &fresh;
-    message->id = id;
-    set_flags(*message, row.integer_at(2));
-    message->expires = from_millis(row.integer_at(3));
-    message->publisher = static_cast<SessionNumber>(row.integer_at(4));
-    message->topic = row.text_at(5);
-    message->born = from_millis(row.integer_at(8));
-    const auto properties = row.blob_at(6);
-    const auto payload = row.blob_at(7);
-    message->properties.assign(properties.begin(), properties.end());
-    message->payload.assign(payload.begin(), payload.end());
-    return make_message(std::move(fresh));
+    Message message;
+    message.id = id;
+    set_flags(message, row.integer_at(2));
+    message.expires = from_millis(row.integer_at(3));
+    message.publisher = static_cast<SessionNumber>(row.integer_at(4));
+    message.topic = row.text_at(5);
+    message.born = from_millis(row.integer_at(8));
+    message.properties = row.blob_at(6);
+    message.payload = row.blob_at(7);
+    return make_message(message);
 }
 
 // Which rows the marks have changed.

@@ -24,9 +24,9 @@ Parcel::Parcel(const MessagePtr& message)
 const MessagePtr& Parcel::share() {
     if (!shared_) {
         shared_ = make_message(Message{.id = id,
-                                       .topic = std::string(topic),
-                                       .payload = Bytes(payload.begin(), payload.end()),
-                                       .properties = Bytes(properties.begin(), properties.end()),
+                                       .topic = topic,
+                                       .payload = payload,
+                                       .properties = properties,
                                        .qos = qos,
                                        .retain = retain,
                                        .point_to_point = point_to_point,
@@ -203,7 +203,7 @@ bool Hub::packet(Session& session, const mqtt::Frame& frame) {
     return false;
 }
 
-void Hub::peer(ShardId from, PeerMessage message) {
+void Hub::peer(ShardId from, PeerMessage&& message) {
     struct Visitor {
         Hub& hub;
         ShardId from;
@@ -338,7 +338,7 @@ void Hub::tick() {
         const auto order = ports_.ids.order.load(std::memory_order_relaxed);
         drop_too_old();
         retained_.sweep(ports_.clock.wall(), swept_order_, [&](const Message& message, std::uint64_t order_of_it) {
-            store_op(RemoveRetained{message.topic, order_of_it + 1});
+            store_op(RemoveRetained{std::string(message.topic), order_of_it + 1});
         });
         swept_order_ = order;
         counters_.retained_messages.set(retained_.size());

@@ -112,7 +112,7 @@ public:
     // The client has taken its backlog: go on sending.
     void writable(Session& session);
 
-    void peer(ShardId from, PeerMessage message);
+    void peer(ShardId from, PeerMessage&& message);
     // Thread-safe: where the other shards say what they hold.
     [[nodiscard]] InterestNews& interest_news() { return interest_news_; }
     void stored(std::uint64_t batch, const Result<>& result);
@@ -260,10 +260,11 @@ private:
     bool resolve_alias(Session& session, mqtt::PublishView& packet);
     bool on_pubrel(Session& session, const mqtt::Frame& frame);
     // Starts routing; returns the slot that will be settled, or kNoSlot when all is done already.
-    std::uint32_t route(Parcel& parcel, PendingPublish pending);
+    std::uint32_t route(Parcel& parcel, PendingPublish&& pending);
     std::uint32_t take_publish_slot();
     void settle(std::uint32_t slot);
     void complete(std::uint32_t slot, bool stored);
+    void conclude(PendingPublish& pending, bool stored);
     // False: there is no room for it.
     bool room_for(Session& session, const mqtt::PublishView& packet, std::optional<mqtt::ReasonCode>& refusal);
     void let_slowed_go_on();

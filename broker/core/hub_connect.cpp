@@ -230,25 +230,22 @@ Session* Hub::connect(Link& link, const mqtt::ConnectView& packet, GrantPtr gran
 void Hub::take_will(Session& session, const mqtt::ConnectView& packet) {
     if (!packet.will) return;
     const auto& w = *packet.will;
-    auto will = std::make_unique<Will>();
-    will->message.topic = w.topic;
-    will->message.payload.assign(w.payload.begin(), w.payload.end());
-    will->message.qos = w.qos;
-    will->message.retain = w.retain;
-    will->message.publisher = session.number;
-    will->delay_seconds = w.properties.number_or(PropertyId::will_delay_interval, 0);
-    const auto properties = w.properties;
-    for (auto it = properties.begin(); it != properties.end(); ++it) {
+    Message message{
+        .topic = w.topic, .payload = w.payload, .qos = w.qos, .retain = w.retain, .publisher = session.number};
+    Bytes properties;
+    for (auto it = w.properties.begin(); it != w.properties.end(); ++it) {
         if (it->id == PropertyId::will_delay_interval) continue;
         if (it->id == PropertyId::message_expiry_interval) {
             // Counted from publication: kept as a duration until then.
-            will->message.expires = from_millis(static_cast<std::int64_t>(it->number) * 1'000);
+            message.expires = from_millis(static_cast<std::int64_t>(it->number) * 1'000);
             continue;
         }
         const auto raw = it.raw();
-        will->message.properties.insert(will->message.properties.end(), raw.begin(), raw.end());
+        properties.insert(properties.end(), raw.begin(), raw.end());
     }
-    session.will = std::move(will);
+    message.properties = properties;
+    session.will =
+        std::make_unique<Will>(Will{make_message(message), w.properties.number_or(PropertyId::will_delay_interval, 0)});
     store_will(session);
 }
 

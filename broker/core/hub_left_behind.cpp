@@ -12,7 +12,7 @@ void Hub::store_will(const Session& session) {
     store_op(PutWill{{.session = session.number,
                       .client_id = session.client_id,
                       .delay_seconds = session.will->delay_seconds,
-                      .message = std::make_shared<const Message>(session.will->message)}});
+                      .message = session.will->message}});
 }
 
 // Nobody is to hear of it any more.
@@ -25,7 +25,7 @@ void Hub::forget_will(Session& session) {
 void Hub::publish_will(Session& session) {
     if (!session.will) return;
     const auto will = std::move(session.will);
-    publish_will_of(session.number, session.client_id, will->message);
+    publish_will_of(session.number, session.client_id, *will->message);
 }
 
 // Its record goes in the commit that writes what its receivers are owed.
@@ -59,7 +59,7 @@ void Hub::restore_left_behind(const StoredState& state) {
             left_behind_.wills.push_back(stored);  // its session ended with its connection, or it is due at once
             continue;
         }
-        session->will = std::make_unique<Will>(Will{*stored.message, stored.delay_seconds});
+        session->will = std::make_unique<Will>(Will{stored.message, stored.delay_seconds});
         const auto gone = std::chrono::duration_cast<seconds>(now - session->since).count();
         const auto wait = std::min(stored.delay_seconds, session->expiry_seconds);
         const auto left = std::max<std::int64_t>(static_cast<std::int64_t>(wait) - gone, 0);

@@ -203,7 +203,7 @@ bool Hub::on_publish(Session& session, const mqtt::Frame& frame) {
     return true;
 }
 
-std::uint32_t Hub::route(Parcel& parcel, PendingPublish pending) {
+std::uint32_t Hub::route(Parcel& parcel, PendingPublish&& pending) {
     parcel.born = ports_.clock.wall();
     pending.qos = parcel.qos;
     if (parcel.retain) {
@@ -309,9 +309,13 @@ bool Hub::can_be_refused(const PendingPublish& pending) {
 }
 
 void Hub::complete(std::uint32_t slot, bool stored) {
-    auto pending = std::move(publishes_[slot]);
-    publishes_[slot] = {};
+    auto& pending = publishes_[slot];  // stays where it is when others come meanwhile
+    conclude(pending, stored);
+    pending = {};
     free_publishes_.push_back(slot);
+}
+
+void Hub::conclude(PendingPublish& pending, bool stored) {
     // At QoS 1 who is there has been sent it already.
     if (!pending.owed.empty() && (!stored || pending.qos == QoS::exactly_once)) {
         auto from = pending.owed.begin();

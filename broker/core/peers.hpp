@@ -70,7 +70,7 @@ public:
     // The shard on which this client's session lives. A pure function of the id, so nobody has to be told.
     [[nodiscard]] virtual ShardId home_of(std::string_view client_id) const = 0;
     // Returns at once; the message leaves at the end of the turn and arrives in order.
-    virtual void post(ShardId to, PeerMessage message) = 0;
+    virtual void post(ShardId to, PeerMessage&& message) = 0;
     // Into that shard's InterestNews, at once. One that does not get round to them is woken, and when very many wait
     // the others stop reading, as for its inbox.
     virtual void tell(ShardId to, InterestChange change) = 0;

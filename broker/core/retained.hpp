@@ -28,7 +28,7 @@ public:
         }
         bytes_ -= freed;
         count_ -= before != nullptr ? 1 : 0;
-        auto& slot = at != kept_.end() ? at->second : kept_[message->topic];
+        auto& slot = at != kept_.end() ? at->second : kept_[std::string(message->topic)];
         slot = {message->payload.empty() ? nullptr : message, order};
         count_ += slot.message ? 1 : 0;
         bytes_ += slot.message ? slot.message->bytes() : 0;

@@ -21,7 +21,7 @@ namespace esl::broker {
 constexpr std::uint32_t kNeverExpires = 0xFFFF'FFFF;
 
 struct Will {
-    Message message;
+    MessagePtr message;  // `expires`: for how long, counted from publication
     std::uint32_t delay_seconds = 0;
 };
 

@@ -151,9 +151,9 @@ ShardId Shard::home_of(std::string_view client_id) const {
     return count_ == 1 ? 0 : static_cast<ShardId>(std::hash<std::string_view>{}(client_id) % count_);
 }
 
-void Shard::post(ShardId to, PeerMessage message) {
+void Shard::post(ShardId to, PeerMessage&& message) {
     assert(to != id_);
-    outgoing_[to].emplace_back(FromPeer{id_, std::move(message)});
+    outgoing_[to].emplace_back(std::in_place_type<FromPeer>, id_, std::move(message));
 }
 
 void Shard::tell(ShardId to, InterestChange change) {

@@ -76,7 +76,7 @@ public:
     [[nodiscard]] ShardId self() const override { return id_; }
     [[nodiscard]] ShardId count() const override { return count_; }
     [[nodiscard]] ShardId home_of(std::string_view client_id) const override;
-    void post(ShardId to, PeerMessage message) override;
+    void post(ShardId to, PeerMessage&& message) override;
     void tell(ShardId to, InterestChange change) override;
 
 private:

@@ -229,7 +229,7 @@ private:
         [[nodiscard]] ShardId self() const override { return id; }
         [[nodiscard]] ShardId count() const override { return rig->count; }
         [[nodiscard]] ShardId home_of(std::string_view client) const override { return rig->home(client); }
-        void post(ShardId to, PeerMessage message) override {
+        void post(ShardId to, PeerMessage&& message) override {
             rig->shards_[to].inbox.emplace_back(id, std::move(message));
         }
         void tell(ShardId to, InterestChange change) override {

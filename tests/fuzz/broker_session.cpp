@@ -28,7 +28,7 @@ public:
     [[nodiscard]] ShardId self() const override { return 0; }
     [[nodiscard]] ShardId count() const override { return 1; }
     [[nodiscard]] ShardId home_of(std::string_view) const override { return 0; }
-    void post(ShardId, PeerMessage) override {}
+    void post(ShardId, PeerMessage&&) override {}
     void tell(ShardId, InterestChange) override {}
 };
 
