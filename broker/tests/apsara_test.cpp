@@ -58,6 +58,15 @@ TEST_F(Apsara, BringsAPointToPointMessageToAClientWithoutAnySubscription) {
     }
 }
 
+TEST_F(Apsara, CountsPointToPointMessagesApart) {
+    auto pub = client("pub");
+    for (const auto qos : {kQos0, kQos1, kQos2}) pub.publish(p2p("ap"), "price", qos);
+    pub.publish("esl_task/p2p", "has no receiver", kQos1);
+    pub.publish("esl_task/news", "for all", kQos1);
+    EXPECT_EQ(broker_.counter("p2p_received_total"), 3U);
+    EXPECT_EQ(broker_.counter("publishes_received_total"), 5U);
+}
+
 TEST_F(Apsara, NeverShowsPointToPointMessagesToWildcards) {
     auto spy = client("spy");
     spy.subscribe("esl_task/#", kQos1);

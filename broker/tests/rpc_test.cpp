@@ -276,6 +276,15 @@ TEST_F(RpcApi, ManagesGroupsSessionsAndMessagesAndWritesItDown) {
     EXPECT_EQ(records->back().entry.action, "group.added");
 }
 
+TEST_F(RpcApi, AsksForTenClientsAtATimeAndNoMore) {
+    RpcParameters ids;
+    for (int i = 1; i <= 10; ++i) ids["ClientIdList." + std::to_string(i)] = "GID_test@@@" + std::to_string(i);
+    EXPECT_EQ(call("BatchQuerySessionByClientIds", ids)["OnlineStatusList"].size(), 10U);
+    ids["ClientIdList.11"] = "GID_test@@@11";
+    EXPECT_EQ(fault("BatchQuerySessionByClientIds", ids), "InvalidParameter.ClientIdList");
+    EXPECT_EQ(fault("BatchQuerySessionByClientIds", {}), "MissingClientIdList");
+}
+
 TEST_F(RpcApi, AsksForTraces) {
     const RpcParameters day{{"BeginTime", "0"}, {"EndTime", in_an_hour()}, {"CurrentPage", "1"}, {"PageSize", "10"}};
     const auto with = [&](RpcParameters more) {

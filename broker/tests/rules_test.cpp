@@ -217,6 +217,31 @@ TEST_F(RuleApi, TellsOfDevicesOfAGroup) {
     EXPECT_EQ(events, (std::vector<std::string>{"connect", "disconnect", "tcpclean"}));
 }
 
+TEST_F(RuleApi, SendsEachGroupsNewsWhereItsOwnRuleSays) {
+    Receiver others;
+    ASSERT_EQ(status("POST", "/api/v1/groups", {{"name", "GID_other"}}), 201) << said_;
+    auto ours = webhook("ours", "GID_test");
+    auto theirs = webhook("theirs", "GID_other");
+    theirs["url"] = others.url();
+    for (auto* spec : {&ours, &theirs}) {
+        (*spec)["kind"] = "notification";
+        ASSERT_EQ(status("POST", "/api/v1/rules", *spec), 201) << said_;
+    }
+    client("ap1").disconnect();
+    TestClient other(broker_->port());
+    ASSERT_EQ(other.connect({.client_id = "GID_other@@@ap1"}).reason, ReasonCode::success);
+    other.disconnect();
+    const auto told_of = [&](Receiver& receiver, const std::string& id) {
+        ASSERT_TRUE(wait_until([&] { return rule(id)["figures"]["exported"] == 3; }));
+        const auto payloads = receiver.payloads();
+        ASSERT_EQ(payloads.size(), 3U);
+        const auto client = id == "ours" ? "GID_test@@@ap1" : "GID_other@@@ap1";
+        for (const auto& payload : payloads) EXPECT_EQ(json::parse(payload)["clientId"], client);
+    };
+    told_of(hook_, "ours");
+    told_of(others, "theirs");
+}
+
 TEST_F(RuleApi, WritesLinesAndPublishesAgain) {
     const auto lines = (folder_ / "out.jsonl").string();
     ASSERT_EQ(
