@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Holds docs/conformance against the built tests: every row's id stands once, every test that is named exists.
+"""Holds docs/conformance against the built tests: every row's id stands once, every test that is named exists, and a
+page's own count of its rows is right.
 
 usage: check_conformance.py FOLDER PROGRAM...   (FOLDER: docs/conformance; PROGRAM: the built GoogleTest programs)
 """
@@ -19,6 +20,8 @@ EXPECTED = {
 }
 ROW = re.compile(r"^\| (?:\[MQTT-((\d+)\.\d+\.\d+-\d+)\]|(([a-z0-9-]+)-\d+)) \|")
 TEST = re.compile(r"`([A-Z]\w+\.[A-Z]\w+)`")
+SUMMARY = re.compile(r"^\d+ (?:rows|statements): .*\.$", re.MULTILINE)
+COUNT = re.compile(r"(\d+) ([a-z ]+)[,.]")
 WITHOUT_TEST = ("client only", "not shown", "not built", "not offered", "by design")
 
 
@@ -40,8 +43,9 @@ def built_tests(programs):
 
 
 def check_page(page, expected, tests):
-    problems, seen, count = [], set(), {}
-    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+    problems, seen, count, kinds = [], set(), {}, dict.fromkeys(("shown",) + WITHOUT_TEST, 0)
+    text = page.read_text(encoding="utf-8")
+    for number, line in enumerate(text.splitlines(), 1):
         row = ROW.match(line)
         if not row:
             continue
@@ -54,11 +58,17 @@ def check_page(page, expected, tests):
         shown_by = re.split(r"(?<!\\)\|", line)[-2].strip()
         named = TEST.findall(shown_by)
         problems += [f"{where}: no test is called {name}" for name in named if name not in tests]
-        if not named and not shown_by.startswith(WITHOUT_TEST):
+        kind = next((kind for kind in WITHOUT_TEST if shown_by.startswith(kind)), "shown")
+        kinds[kind] += 1
+        if not named and kind == "shown":
             problems.append(f"{where}: neither a test nor the reason why there is none")
     for chapter in sorted(expected.keys() | count.keys()):
         if count.get(chapter, 0) != expected.get(chapter, 0):
             problems.append(f"{page.name}: {count.get(chapter, 0)} rows of '{chapter}', {expected.get(chapter, 0)} are expected")
+    right = {kind: n for kind, n in kinds.items() if n}
+    said = SUMMARY.search(text)
+    if right != {kind: int(n) for n, kind in COUNT.findall(said[0] if said else "")}:
+        problems.append(f"{page.name}: its own count of the rows is wrong, they are {right}")
     return problems, len(seen)
 
 
