@@ -44,7 +44,7 @@ function ApRow({ ap, onChanged }: { ap: Ap; onChanged: () => void }) {
   const claim = (store: string) => attempt(() => api.updateAp(ap.id, { store }), t('saved')).then(onChanged);
   const joining = (ap.permit_join_until ?? 0) > Date.now();
   return (
-    <li class="row">
+    <li class="row ap-row">
       <span class={`dot dot-${ap.online ? 'shown' : 'failed'}`} />
       <span class="row-main"><b>{ap.name || shortAp(ap.id)}</b>
         <small>{shortAp(ap.id)} · {ap.radios.map((r) => t(`radio_${r}` as Key)).join(', ')} · {ap.model} {ap.version} · {ap.online ? t('online') : t('offline')} <Ago at={ap.since} /></small></span>
