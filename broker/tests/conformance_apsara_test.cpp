@@ -1,10 +1,11 @@
 // What ApsaraMQ publishes about its service and no other test looks at; docs/conformance/apsaramq.md lists all of it.
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "broker/auth/config_authenticator.hpp"
 #include "broker/app/admin.hpp"
+#include "broker/auth/config_authenticator.hpp"
 #include "broker/tests/conformance_rig.hpp"
 #include "common/http/client.hpp"
 #include "common/testing/testing.hpp"
@@ -89,18 +90,20 @@ TEST_F(ConformanceOfApsara, GivesNoIdToWhatIsTooLarge) {
     EXPECT_EQ(trace[1]["action_info"], "invalid param");
 }
 
-// As `strict_parity` sets it.
-class ConformanceOfParity : public ::testing::Test {
+class StrictParity : public StandardBroker {
 protected:
     static Config config() {
-        auto c = test_config();
-        c.settings.retain = c.settings.wills = c.settings.shared_subscriptions = false;
-        return c;
+        esl::testing::TempDir folder;
+        const auto file = folder / "broker.toml";
+        std::ofstream(file) << "strict_parity = true\n";
+        auto out = test_config();
+        out.settings = load_config(file, Mode::apsara).settings;
+        return out;
     }
-    RunningBroker broker_{config()};
+    StrictParity() : StandardBroker(config()) {}
 };
 
-TEST_F(ConformanceOfParity, RefusesWhatTheServiceHasNot) {
+TEST_F(StrictParity, SwitchesOffWhatTheServiceDoesNotHave) {
     ConnectOptions options{.client_id = kClient, .version = ProtocolVersion::v5};
     options.will_topic = "esl_report/w";
     TestClient with_will(broker_.port());

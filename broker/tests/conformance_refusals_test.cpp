@@ -59,6 +59,19 @@ TEST_F(Conformance, RefusesAConnectThatBreaksItsForm) {
     }
     expect_refused(broker_.port(),
                    {"3.1.1: a password without a user name", connect_with(4, 0x42, str("a") + str("p"))});
+    const auto with = [](const Raw& of) { return packet(0x10, connect_head(5, 2) + properties(of) + str("a")); };
+    const Row rows5[] = {
+        {"session expiry twice", with({0x11, 0, 0, 0, 1, 0x11, 0, 0, 0, 1})},
+        {"receive maximum 0", with({0x21, 0, 0})},
+        {"maximum packet size 0", with({0x27, 0, 0, 0, 0})},
+        {"request response information 2", with({0x19, 2})},
+        {"request problem information 2", with({0x17, 2})},
+        {"a property of PUBLISH", with({0x23, 0, 1})},
+    };
+    for (const auto& row : rows5) {
+        SCOPED_TRACE(row.what);
+        expect_refused(broker_.port(), row);
+    }
     EXPECT_EQ(broker_.counter("sessions"), 0U);
 }
 
@@ -180,11 +193,13 @@ TEST_F(Conformance, ClosesOnAPacketOf5WithItsReason) {
         {"PUBLISH without topic or alias", packet(0x30, str("") + Raw{0}), protocol_error},
         {"a property length longer than needed", packet(0x30, str("t") + Raw{0x80, 0x00}), malformed_packet},
         {"no property length", packet(0x30, str("t")), malformed_packet},
+        {"a length longer than needed", Raw{0x30, 0x85, 0x00} + str("t") + Raw{0, 'x'}, malformed_packet},
         {"subscription identifier from a client", publish5({0x0B, 1}), protocol_error},
         {"topic alias 0", publish5({0x23, 0, 0}), protocol_error},
         {"topic alias above the maximum", publish5({0x23, 0, 101}), topic_alias_invalid},
         {"response topic with a wildcard", publish5(Raw{0x08} + str("a/+")), protocol_error},
         {"response topic of bad UTF-8", publish5(Raw{0x08} + str("\xFF")), malformed_packet},
+        {"response topic twice", publish5(Raw{0x08} + str("a") + Raw{0x08} + str("b")), protocol_error},
         {"content type of bad UTF-8", publish5(Raw{0x03} + str("\xFF")), malformed_packet},
         {"user property with a bad name", publish5(Raw{0x26} + str("\xFF") + str("v")), malformed_packet},
         {"user property with a bad value", publish5(Raw{0x26} + str("k") + str("\xFF")), malformed_packet},
@@ -196,6 +211,8 @@ TEST_F(Conformance, ClosesOnAPacketOf5WithItsReason) {
         {"PUBCOMP with a reason of none", {0x70, 3, 0, 1, 0x10}, malformed_packet},
         {"SUBSCRIBE without its flags", packet(0x80, u16(1) + Raw{0} + str("t") + Raw{0}), malformed_packet},
         {"SUBSCRIBE to nothing", packet(0x82, u16(1) + Raw{0}), protocol_error},
+        {"SUBSCRIBE with packet id 0", packet(0x82, u16(0) + Raw{0} + str("t") + Raw{0}), protocol_error},
+        {"subscription identifier 0", packet(0x82, u16(1) + properties({0x0B, 0}) + str("t") + Raw{0}), protocol_error},
         {"SUBSCRIBE with a reserved bit", subscribe5("t", 0x40), malformed_packet},
         {"SUBSCRIBE at QoS 3", subscribe5("t", 3), malformed_packet},
         {"retain handling 3", subscribe5("t", 0x30), protocol_error},
@@ -216,8 +233,10 @@ TEST_F(Conformance, ClosesOnAPacketOf5WithItsReason) {
         {"DISCONNECT with a reason of none", {0xE0, 1, 0x03}, malformed_packet},
         {"AUTH with flags", {0xF1, 0x00}, malformed_packet},
         {"AUTH with a reason of none", {0xF0, 2, 0x01, 0}, protocol_error},
+        {"AUTH where CONNECT named no method", {0xF0, 0x00}, protocol_error},
         {"AUTH without a method", packet(0xF0, Raw{0x18} + properties(Raw{0x15} + str("m"))), protocol_error},
         {"CONNACK", {0x20, 3, 0, 0, 0}, protocol_error},
+        {"PINGRESP", {0xD0, 0x00}, protocol_error},
     };
     for (const auto& row : rows) {
         SCOPED_TRACE(row.what);

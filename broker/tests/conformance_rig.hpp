@@ -1,4 +1,4 @@
-// Bytes as the standard draws them, and a client that sends and expects nothing but bytes.
+// Bytes as the standard draws them, a client that sends and expects nothing but bytes, and what several files share.
 #pragma once
 
 #include <initializer_list>
@@ -91,5 +91,22 @@ private:
     std::unique_ptr<Wire> wire_;
     Bytes in_;
 };
+
+class ConformanceOfAll : public StandardBroker {
+protected:
+    static constexpr ProtocolVersion kVersions[] = {ProtocolVersion::v311, ProtocolVersion::v5};
+};
+
+class Conformance5 : public StandardBroker {};
+
+// Without `expiry` the session ends with its connection.
+[[nodiscard]] inline ConnectOptions v5(std::string id, std::uint32_t expiry = 0) {
+    ConnectOptions options;
+    options.client_id = std::move(id);
+    options.version = ProtocolVersion::v5;
+    options.clean = expiry == 0;
+    if (expiry != 0) options.properties.number(PropertyId::session_expiry_interval, expiry);
+    return options;
+}
 
 }  // namespace esl::broker::testing
