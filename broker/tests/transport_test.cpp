@@ -280,7 +280,8 @@ TEST(TransportLimits, EndAClientThatPingsAndReadsNoPongs) {
     constexpr std::size_t kMost = 256UL << 20;
     std::size_t sent = 0;
     for (; sent < kMost && broker.counter("sockets_ws") == 1; sent += pings.size()) raw->send(pings);
-    EXPECT_LT(sent, kMost);
+    // Sends to a connection that is gone take no time, so all of it may be out before the count of sockets says so.
+    EXPECT_TRUE(wait_until([&] { return broker.counter("sockets_ws") == 0; }));
 }
 
 TEST(TransportLimits, AreEachListenersOwn) {
