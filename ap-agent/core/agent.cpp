@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view kStoreSetting = "store";
 constexpr std::chrono::milliseconds kLongestTick{1'000};
+constexpr std::chrono::milliseconds kFirstHelloPause{2'000};
 constexpr std::size_t kTagsPerMessage = 200;
 // No more while the link is slow: the next tick goes on.
 constexpr std::size_t kTagMessagesPerTick = 8;
@@ -79,6 +80,7 @@ std::chrono::milliseconds Agent::tick() {
             next_full_ = now + options_.full_interval;
         }
         if (now >= next_tags_) send_tags();
+        if (!answered_ && now >= next_hello_) say_hello();
         if (now >= next_health_) say_health();
     }
     return std::clamp(engine_.until_next_tick().value_or(kLongestTick), std::chrono::milliseconds(1), kLongestTick);
@@ -169,6 +171,8 @@ void Agent::on_radio_state(TagRadio& radio, RadioState state, const std::string&
 
 void Agent::on_connected() {
     connected_ = true;
+    answered_ = false;
+    hello_pause_ = kFirstHelloPause;
     say_hello();
     book_.mark_all();
     next_full_ = clock_.steady() + options_.full_interval;
@@ -189,6 +193,8 @@ void Agent::say_hello() {
     contract::ApHello hello{options_.client_id, "ap-agent " ESL_VERSION, options_.boot,
                             radio_infos(),      engine_.queued(),        clock_.wall()};
     publish(contract::ReportKind::ap, hello);
+    next_hello_ = clock_.steady() + hello_pause_;
+    hello_pause_ = std::min(2 * hello_pause_, options_.health_interval);
     next_health_ = clock_.steady() + options_.health_interval;
 }
 
@@ -249,6 +255,7 @@ void Agent::on_message(BytesView payload) {
         return answer({}, false, message.error().message());
     }
     if (stopping_ || failed_) return;
+    answered_ = true;
     std::visit([this](const auto& m) { handle(m); }, *message);
 }
 

@@ -103,10 +103,12 @@ private:
     std::string store_name_;
     std::deque<std::string> commands_;  // ids of the last ones
     bool connected_ = false;
+    bool answered_ = false;  // the service has said something since the connect: it has heard the hello
+    std::chrono::milliseconds hello_pause_{};
     bool stopping_ = false;
     bool failed_ = false;
     SteadyTime started_;
-    SteadyTime next_tags_, next_full_, next_health_;
+    SteadyTime next_tags_, next_full_, next_health_, next_hello_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -459,6 +459,24 @@ TEST_F(AgentTest, TellsChangesOfTagsOnceAndAllAfterAConnect) {
     EXPECT_EQ(uplink().of<contract::TagsReport>().back().tags.at(0).event, contract::TagEvent::joined);
 }
 
+// A service that subscribes for the first time just after the hello has never heard of this AP.
+TEST_F(AgentTest, SaysHelloAgainUntilTheServiceAnswers) {
+    const auto hellos = [this] { return uplink().of<contract::ApHello>().size(); };
+    EXPECT_EQ(hellos(), 1u);
+    life->pass(2s);
+    EXPECT_EQ(hellos(), 2u);
+    life->pass(2s);
+    EXPECT_EQ(hellos(), 2u);  // ever more seldom
+    life->pass(2s);
+    EXPECT_EQ(hellos(), 3u);
+    life->give(contract::TimeNotice{clock.wall()});
+    life->pass(50s);
+    EXPECT_EQ(hellos(), 3u);
+    life->agent.on_connected();
+    life->pass(2s);
+    EXPECT_EQ(hellos(), 5u);
+}
+
 TEST_F(AgentTest, LearnsItsStoreFromTheServiceAndKeepsIt) {
     EXPECT_EQ(uplink().store, "unclaimed");
     life->give(contract::ApConfig{"zagreb-1", 0});

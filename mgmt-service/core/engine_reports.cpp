@@ -43,6 +43,8 @@ Engine::ApState& Engine::heard_ap(const std::string& id) {
 
 void Engine::on_message(const contract::ApHello& m) {
     auto& ap = heard_ap(m.ap);
+    // Said again while we did not answer, it is no news.
+    const bool news = !ap.rec.online || ap.rec.boot != m.boot || ap.rec.software != m.software;
     if (!ap.rec.online) ap.rec.since = now();
     ap.rec.online = true;
     ap.rec.software = m.software;
@@ -51,17 +53,19 @@ void Engine::on_message(const contract::ApHello& m) {
     ap.rec.radios.clear();
     for (const auto& r : m.radios) ap.rec.radios.push_back(r.name);
     ap_writes_.insert(m.ap);
-    audit({now(),
-           "ap:" + m.ap,
-           "ap.hello",
-           "ap:" + m.ap,
-           ap.rec.store.value_or(""),
-           {},
-           {},
-           {},
-           {},
-           {},
-           audit_pairs({{"software", m.software}, {"boot", m.boot}})});
+    if (news) {
+        audit({now(),
+               "ap:" + m.ap,
+               "ap.hello",
+               "ap:" + m.ap,
+               ap.rec.store.value_or(""),
+               {},
+               {},
+               {},
+               {},
+               {},
+               audit_pairs({{"software", m.software}, {"boot", m.boot}})});
+    }
     if (!ap.rec.store && stores_.contains(settings_.auto_claim_store)) {
         return claim(ap, settings_.auto_claim_store, Caller{});
     }

@@ -1,4 +1,6 @@
-// What the audit log is told about the end of a job.
+// What the audit log is told about the end of a job, and of APs.
+#include <algorithm>
+
 #include "mgmt-service/tests/engine_harness.hpp"
 
 namespace esl::mgmt::test {
@@ -126,6 +128,21 @@ TEST(EngineAudit, AnEndIsInTheSameBatchAsTheRecordOfIt) {
     EXPECT_TRUE(std::any_of(out.batch.jobs.begin(), out.batch.jobs.end(), recorded));
     EXPECT_TRUE(std::any_of(out.audit.begin(), out.audit.end(),
                             [&](const AuditEntry& e) { return e.action == "job.cancelled" && e.job == task.job; }));
+}
+
+TEST(EngineAudit, AHelloSaidAgainIsAnsweredAndNoNews) {
+    Harness h;
+    h.furnish(1);
+    const auto before = h.audited("ap.hello");
+    h.sends.clear();
+    h.hello();
+    EXPECT_EQ(h.audited("ap.hello"), before);
+    EXPECT_TRUE(std::ranges::any_of(h.sends, [](const auto& send) {
+        const auto* message = std::get_if<contract::Downlink>(&send.what);
+        return message != nullptr && std::holds_alternative<contract::Lease>(*message);
+    }));
+    h.hello(kAp, "b2");
+    EXPECT_EQ(h.audited("ap.hello"), before + 1);
 }
 
 }  // namespace
