@@ -84,11 +84,13 @@ void Engine::on_rendered(TagId id, const std::string& inputs, Result<RenderedIma
     --drawing_;
     if (ahead) return drawn_ahead(tag, inputs, std::move(image));
     tag.drawing = false;
-    if (std::exchange(tag.draw_again, false)) {
+    const bool again = std::exchange(tag.draw_again, false);
+    if (!tag.rec.dirty) return;
+    // Decided otherwise since it was asked for, whether or not take_renders() has seen that yet: nobody wants it now.
+    if (again || inputs != inputs_of(scene_of(tag.rec))) {
         to_draw_.insert(id);
         return;
     }
-    if (!tag.rec.dirty) return;
     const auto change = *tag.rec.dirty;
     if (!image) {
         if (tag.job) supersede(tag, change);

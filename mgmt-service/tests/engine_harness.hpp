@@ -54,22 +54,22 @@ public:
         engine->on_link(true);
     }
 
+    void draw(const RenderRequest& r) {
+        ++drawn;
+        const auto picture = picture_of(r.scene);
+        Bytes named(picture.bytes().begin(), picture.bytes().end());
+        engine->on_rendered(
+            r.tag, r.inputs,
+            RenderedImage{StoredImage{
+                {picture.crc(), sha256_hex(named)}, picture.width(), picture.height(), image::deflate(picture)}},
+            r.ahead);
+    }
     // Commits, draws what is to be drawn, and collects what is to be sent, until nothing moves any more.
     void run() {
         for (int i = 0; i < 100; ++i) {
             engine->tick();
             const auto renders = engine->take_renders();
-            for (const auto& r : renders) {
-                ++drawn;
-                const auto picture = picture_of(r.scene);
-                Bytes named(picture.bytes().begin(), picture.bytes().end());
-                engine->on_rendered(r.tag, r.inputs,
-                                    RenderedImage{StoredImage{{picture.crc(), sha256_hex(named)},
-                                                              picture.width(),
-                                                              picture.height(),
-                                                              image::deflate(picture)}},
-                                    r.ahead);
-            }
+            for (const auto& r : renders) draw(r);
             auto out = engine->take();
             if (renders.empty() && out.empty()) return;
             flush(std::move(out));
@@ -176,13 +176,19 @@ public:
     static std::string product(unsigned n) { return "P" + std::to_string(n); }
     CreatedChange change_price(unsigned n, std::int64_t price, std::optional<UnixMillis> at = {},
                                const std::string& key = {}) {
+        auto out = decide_price(n, price, at, key);
+        run();
+        return out;
+    }
+    // Nothing is drawn yet.
+    CreatedChange decide_price(unsigned n, std::int64_t price, std::optional<UnixMillis> at = {},
+                               const std::string& key = {}) {
         std::vector<FieldError> errors;
         ChangeItemWrite item;
         item.product = product(n);
         item.price = price;
         auto out = engine->create_change(ana, {"s1", "test", at, {item}, key, "d" + std::to_string(price)}, errors);
         EXPECT_TRUE(out) << (out ? "" : out.error().message());
-        run();
         return out.value_or(CreatedChange{});
     }
     Tag tag(unsigned n) { return engine->tag(tag_id(n)).value().tag; }

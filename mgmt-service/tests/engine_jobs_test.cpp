@@ -7,6 +7,26 @@ using contract::FailClass;
 using contract::TaskState;
 using namespace std::chrono_literals;
 
+// The picture of the price before is done when the next one is decided, and nobody has asked for that one's yet.
+TEST(EngineJobs, APictureOfAPriceThatIsNoLongerInForceIsNotWanted) {
+    Harness h;
+    h.furnish(1);
+    h.display_all();
+    h.decide_price(1, 1'169);
+    const auto mistaken = h.engine->take_renders();
+    ASSERT_EQ(mistaken.size(), 1U);
+    h.decide_price(1, 169);
+    h.draw(mistaken.front());
+    const auto right = h.engine->take_renders();
+    ASSERT_EQ(right.size(), 1U);
+    EXPECT_EQ(right.front().scene.items.front().price, 169);
+    h.draw(right.front());
+    h.run();
+    ASSERT_TRUE(h.tag(1).desired);
+    EXPECT_EQ(h.tag(1).desired->image.crc, picture_of(right.front().scene).crc());
+    EXPECT_EQ(h.take_tasks().size(), 1U);  // and the mistaken one was never sent
+}
+
 TEST(EngineJobs, BindingATagSendsItsPictureAndOnlyTheApsEvidenceMakesItShown) {
     Harness h;
     h.furnish(1);
