@@ -27,9 +27,27 @@ void Inbox::wake() const {
     static_cast<void>(::write(event_fd_, &one, sizeof one));
 }
 
-void Inbox::wait(std::chrono::milliseconds most) const {
+bool Inbox::wake_if_asleep() {
+    // Of several that find it asleep one wakes it.
+    if (!asleep_.load() || !asleep_.exchange(false)) return false;
+    wake();
+    return true;
+}
+
+bool Inbox::lie_down() {
+    asleep_.store(true);
+    if (size_.load() == 0) return true;
+    get_up();
+    return false;
+}
+
+void Inbox::wait(std::chrono::milliseconds most) {
+    if (!lie_down()) return;
     pollfd one{.fd = event_fd_, .events = POLLIN, .revents = 0};
     static_cast<void>(::poll(&one, 1, static_cast<int>(most.count())));
+    get_up();
+    std::uint64_t count = 0;
+    static_cast<void>(::read(event_fd_, &count, sizeof count));
 }
 
 bool Inbox::post(InboxItem item) {
@@ -38,10 +56,9 @@ bool Inbox::post(InboxItem item) {
         const std::lock_guard guard(lock_);
         first = items_.empty();
         items_.push_back(std::move(item));
-        size_.store(items_.size(), std::memory_order_relaxed);
+        size_.store(items_.size());
     }
-    if (first) wake();
-    return first;
+    return first && wake_if_asleep();
 }
 
 bool Inbox::post(std::vector<InboxItem>& items) {
@@ -55,16 +72,13 @@ bool Inbox::post(std::vector<InboxItem>& items) {
         } else {
             items_.insert(items_.end(), std::make_move_iterator(items.begin()), std::make_move_iterator(items.end()));
         }
-        size_.store(items_.size(), std::memory_order_relaxed);
+        size_.store(items_.size());
     }
     items.clear();
-    if (first) wake();
-    return first;
+    return first && wake_if_asleep();
 }
 
 void Inbox::take(std::vector<InboxItem>& out) {
-    std::uint64_t count = 0;
-    static_cast<void>(::read(event_fd_, &count, sizeof count));
     const std::lock_guard guard(lock_);
     items_.swap(out);
     size_.store(0);

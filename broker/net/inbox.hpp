@@ -1,5 +1,9 @@
 // What reaches a shard from elsewhere. Filled by other threads under a lock that is held for a push or a swap, emptied
-// by the shard once a turn; a sleeping shard is woken once a batch.
+// by the shard once a turn.
+//
+// Waking: the owner says that it is about to sleep and looks once more; who posts first into an empty inbox looks
+// whether the owner sleeps, and only then wakes it. Both in one order for all threads (sequentially consistent), so
+// either the owner sees the item or the poster sees the sleeper. A shard that is at work costs nobody a system call.
 //
 // Room: whoever finds too much here and will not add to it asks for room, looks once more, and then sleeps on its own
 // inbox. The owner empties this one and then wakes all who have asked. Asking, looking, emptying and waking stand in
@@ -59,9 +63,12 @@ public:
     Inbox(const Inbox&) = delete;
     Inbox& operator=(const Inbox&) = delete;
 
-    // True when this was what woke the shard.
+    // True when this woke the shard.
     bool post(InboxItem item);
     bool post(std::vector<InboxItem>& items);  // takes all, leaves the vector empty
+    // The owner's, before it waits for event_fd(): false when it must not, since something is here.
+    [[nodiscard]] bool lie_down();
+    void get_up() { asleep_.store(false, std::memory_order_relaxed); }
     // Gives what has come, in order per sender; `out` must be empty and its room is used for the next batch.
     void take(std::vector<InboxItem>& out);
     // About how much waits. Any thread.
@@ -71,16 +78,19 @@ public:
     [[nodiscard]] std::uint64_t take_askers() { return askers_.load() == 0 ? 0 : askers_.exchange(0); }
     // Ends its owner's wait, also with nothing to take.
     void wake() const;
-    // Returns when there is something to take(), somebody called wake(), or `most` has passed.
-    void wait(std::chrono::milliseconds most) const;
-    // Readable when there is something to take().
+    // Returns when there is something to take(), somebody called wake(), or `most` has passed; perhaps too early.
+    void wait(std::chrono::milliseconds most);
+    // For an edge-triggered wait: every wake-up is an edge, and nobody need read it.
     [[nodiscard]] int event_fd() const { return event_fd_; }
 
 private:
+    bool wake_if_asleep();
+
     std::mutex lock_;
     std::vector<InboxItem> items_;
     std::atomic<std::size_t> size_{0};
     std::atomic<std::uint64_t> askers_{0};
+    std::atomic<bool> asleep_{false};
     int event_fd_ = -1;
 };
 

@@ -75,7 +75,7 @@ Shard::Shard(ShardId id, ShardId count, Shared shared, std::shared_ptr<const Reg
       wheel_(kWheelSlots),
       read_buffer_(kReadBuffer) {
     listeners_.fill(-1);
-    if (!poller_.add(inbox_.event_fd(), EPOLLIN, kInboxKey))
+    if (!poller_.add(inbox_.event_fd(), EPOLLIN | EPOLLET, kInboxKey))
         throw std::system_error(errno, std::generic_category(), "epoll_ctl");
 }
 
@@ -202,7 +202,6 @@ void Shard::turn() {
     } else {
         counters().limit_inbox_total.add();
         wait_for_room();
-        take_inbox();
     }
     const auto now = std::chrono::steady_clock::now();
     if (now < next_tick_) return;
@@ -216,7 +215,9 @@ milliseconds Shard::until_tick() const {
 }
 
 void Shard::wait_and_serve() {
-    for (const auto& event : poller_.wait(until_tick())) on_ready(event);
+    const auto events = poller_.wait(inbox_.lie_down() ? until_tick() : milliseconds(0));
+    inbox_.get_up();
+    for (const auto& event : events) on_ready(event);
 }
 
 void Shard::wait_for_room() {
@@ -239,7 +240,7 @@ void Shard::wake_who_waits_for_room() {
 
 void Shard::on_ready(const epoll_event& event) {
     const auto key = event.data.u64;
-    if (key == kInboxKey) return take_inbox();
+    if (key == kInboxKey) return;  // exchange() takes it
     if (key >= kListenerKey && key < kInboxKey) return accept_from(key - kListenerKey);
     if (Connection* connection = find(key)) connection->on_ready(event.events);
 }

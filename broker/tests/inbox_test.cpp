@@ -62,6 +62,21 @@ TEST(Inbox, TwoThatFillEachOthersInboxesMissNoWakeUpForRoom) {
     EXPECT_EQ(ends[1].taken, kItems);
 }
 
+TEST(Inbox, WakesOnlyWhoSleepsAndOnce) {
+    Inbox inbox;
+    std::vector<InboxItem> items;
+    EXPECT_FALSE(inbox.post(RunOnShard{})) << "its owner is at work";
+    EXPECT_FALSE(inbox.lie_down()) << "something is here";
+    inbox.take(items);
+    items.clear();
+    ASSERT_TRUE(inbox.lie_down());
+    EXPECT_TRUE(inbox.post(RunOnShard{}));
+    EXPECT_FALSE(inbox.post(RunOnShard{}));
+    inbox.get_up();
+    inbox.take(items);
+    EXPECT_EQ(items.size(), 2U);
+}
+
 TEST(Inbox, GivesEveryAskerOnce) {
     Inbox inbox;
     EXPECT_EQ(inbox.take_askers(), 0U);
