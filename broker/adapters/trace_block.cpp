@@ -1,8 +1,9 @@
 #include "broker/adapters/trace_block.hpp"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 #include <bit>
+#include <utility>
 
 namespace esl::broker::traces {
 namespace {
@@ -12,7 +13,7 @@ constexpr std::uint32_t kBlockMost = 16U << 20;
 constexpr int kHashes = 4;
 
 std::uint32_t checksum_of(BytesView bytes) {
-    return static_cast<std::uint32_t>(::crc32_z(0, bytes.data(), bytes.size()));
+    return ::libdeflate_crc32(0, bytes.data(), bytes.size());
 }
 
 // Eight bits for each of the two keys of a row: about one block in forty is read for nothing.
@@ -65,9 +66,16 @@ void encode_block(const TraceChunk& chunk, Bytes& out) {
     const auto filter_at = from + BlockHeader::kBytes;
     out.resize(filter_at + filter_bytes);
     const bool messages = chunk.kind == TraceKind::message;
+    // What was in the rows just before is in the filter: a message has rows about two clients, often the same two.
+    std::string_view before;
+    std::string_view last;
+    MessageId last_message = 0;
     for_each_row(chunk.kind, chunk.bytes, [&](const RowView& row) {
-        if (!row.client.empty()) add_key(out.data() + filter_at, filter_bytes, key_of_client(row.client));
-        if (messages) add_key(out.data() + filter_at, filter_bytes, key_of_message(row.message));
+        if (!row.client.empty() && row.client != last && row.client != before)
+            add_key(out.data() + filter_at, filter_bytes, key_of_client(row.client));
+        before = std::exchange(last, row.client);
+        if (messages && row.message != last_message) add_key(out.data() + filter_at, filter_bytes, key_of_message(row.message));
+        last_message = row.message;
     });
     out.insert(out.end(), chunk.bytes.begin(), chunk.bytes.end());
     Bytes header;
