@@ -13,12 +13,8 @@ bool is_name(std::string_view text) {
     return std::ranges::all_of(text, is_name_char);
 }
 
-std::string lower(std::string_view text) {
-    std::string out{text};
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return out;
+char folded(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
 // Enough of a foreign name to recognise it in a log line.
@@ -82,31 +78,26 @@ Result<> Registry::remove_group(std::string_view group) {
     return {};
 }
 
+bool Registry::CaseBlindLess::operator()(std::string_view a, std::string_view b) const {
+    return std::ranges::lexicographical_compare(a, b, {}, folded, folded);
+}
+
 Result<> Registry::add_parent(std::string_view parent) {
     if (auto ok = check_parent(parent); !ok) return ok;
-    auto key = lower(parent);
-    const auto at = parents_.lower_bound({key, {}});
-    if (at != parents_.end() && at->first == key) return fail(NameError::exists, "topic " + shown(at->second));
-    parents_.emplace(std::move(key), parent);
+    const auto [at, fresh] = parents_.emplace(parent);
+    if (!fresh) return fail(NameError::exists, "topic " + shown(*at));
     return {};
 }
 
 Result<> Registry::remove_parent(std::string_view parent) {
-    const auto at = parents_.lower_bound({lower(parent), {}});
-    if (at == parents_.end() || at->second != parent) return fail(NameError::not_there, "topic " + shown(parent));
-    parents_.erase(at);
+    if (!has_parent(parent)) return fail(NameError::not_there, "topic " + shown(parent));
+    parents_.erase(parents_.find(parent));
     return {};
 }
 
-std::vector<std::string> Registry::parents() const {
-    std::vector<std::string> out;
-    for (const auto& [key, name] : parents_) out.push_back(name);
-    return out;
-}
-
 bool Registry::has_parent(std::string_view parent) const {
-    const auto at = parents_.lower_bound({lower(parent), {}});
-    return at != parents_.end() && at->second == parent;
+    const auto at = parents_.find(parent);
+    return at != parents_.end() && *at == parent;
 }
 
 Result<> Registry::check_client_id(std::string_view client_id) const {

@@ -81,7 +81,7 @@ public:
     [[nodiscard]] Result<> add_parent(std::string_view parent);
     [[nodiscard]] Result<> remove_parent(std::string_view parent);
     [[nodiscard]] std::vector<std::string> groups() const { return {groups_.begin(), groups_.end()}; }
-    [[nodiscard]] std::vector<std::string> parents() const;
+    [[nodiscard]] std::vector<std::string> parents() const { return {parents_.begin(), parents_.end()}; }
 
     [[nodiscard]] Result<> check_client_id(std::string_view client_id) const;
     // A topic to publish to; in the P2P form parent and client id are checked apart.
@@ -90,12 +90,17 @@ public:
     [[nodiscard]] Result<> check_filter(std::string_view filter) const;
 
 private:
+    struct CaseBlindLess {
+        using is_transparent = void;
+        bool operator()(std::string_view a, std::string_view b) const;
+    };
+
     [[nodiscard]] Result<> check_levels(std::string_view topic, bool wildcards) const;
     [[nodiscard]] bool has_parent(std::string_view parent) const;
 
     NameLimits limits_;
     std::set<std::string, std::less<>> groups_;
-    std::set<std::pair<std::string, std::string>> parents_;  // lower case, as registered
+    std::set<std::string, CaseBlindLess> parents_;
 };
 
 }  // namespace esl::broker
