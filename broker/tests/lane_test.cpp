@@ -44,6 +44,28 @@ TEST(Lane, FindsOnlyWhatWasSentOnThisConnection) {
     EXPECT_EQ(lane.in_flight(), 0);
 }
 
+TEST(Lane, FindsByNumberAlsoBehindQos0AndGaps) {
+    Lane lane(LaneKind::ordinary);
+    std::vector<std::uint32_t> numbers;
+    for (const std::uint32_t restored : {3U, 4U, 9U}) {
+        auto e = entry(kQos1);
+        e.sequence = restored;
+        numbers.push_back(lane.push(std::move(e)).sequence);
+        lane.push(entry(mqtt::QoS::at_most_once));
+    }
+    for (int i = 0; i < 3; ++i) numbers.push_back(lane.push(entry(kQos1)).sequence);
+    for (const auto number : numbers) {
+        LaneEntry* found = lane.find(number);
+        ASSERT_NE(found, nullptr) << number;
+        EXPECT_EQ(found->sequence, number);
+        EXPECT_EQ(found->qos, kQos1);
+    }
+    for (const std::uint32_t nobody : {0U, 2U, 5U, 8U, 13U}) EXPECT_EQ(lane.find(nobody), nullptr) << nobody;
+    lane.finish(*lane.find(numbers[1]));
+    EXPECT_EQ(lane.find(numbers[1]), nullptr);
+    EXPECT_NE(lane.find(numbers[2]), nullptr);
+}
+
 TEST(Lane, GivesTheSamePacketIdAgainAfterAReconnect) {
     Lane lane(LaneKind::p2p);
     lane.push(entry(kQos1));
