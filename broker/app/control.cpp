@@ -175,7 +175,7 @@ std::vector<Control::Figure> Control::figures() const {
 #define ESL_X(name, kind, help) out.push_back({#name, #kind, help, sum(&Counters::name)});
     ESL_BROKER_COUNTERS(ESL_X)
 #undef ESL_X
-    out.push_back({"message_bytes", "gauge", "bytes of all messages in memory", live_message_bytes.load()});
+    out.push_back({"message_bytes", "gauge", "bytes of all messages in memory", live_message_bytes()});
     out.push_back({"shards", "gauge", "threads that serve clients", shards_.size()});
     add_listener_figures(out);
     if (traces_ != nullptr) {

@@ -50,14 +50,13 @@ std::uint32_t Hub::now_seconds() const {
            1;
 }
 
-MessageId Hub::new_message_id(mqtt::QoS qos) {
-    constexpr MessageId kBlock = 256;
-    if (qos != mqtt::QoS::at_most_once) return ports_.ids.message.fetch_add(1, std::memory_order_relaxed);
-    if (next_qos0_id_ == end_qos0_id_) {
-        next_qos0_id_ = ports_.ids.message.fetch_add(kBlock, std::memory_order_relaxed);
-        end_qos0_id_ = next_qos0_id_ + kBlock;
+MessageId Hub::new_message_id() {
+    constexpr MessageId kBlock = 64;
+    if (next_id_ == end_id_) {
+        next_id_ = ports_.ids.message.fetch_add(kBlock, std::memory_order_relaxed);
+        end_id_ = next_id_ + kBlock;
     }
-    return next_qos0_id_++;
+    return next_id_++;
 }
 
 Session* Hub::find(SessionNumber number) {
@@ -309,6 +308,7 @@ void Hub::let_slowed_go_on() {
 
 void Hub::tick() {
     const auto now = now_seconds();
+    end_id_ = next_id_;  // numbers of long ago would stand between the store's old rows
     ask_again_ = !late_.empty();
     if (store_behind_) store_behind_ = ports_.store->figures().waiting > ports_.settings.limits.store_queue;
     let_slowed_go_on();
@@ -364,7 +364,7 @@ MessageId Hub::publish_system(const SystemMessage& message, std::function<void(b
     parcel.expires = message.expires;
     parcel.point_to_point = ports_.settings.p2p && parse_point_to_point(message.topic).has_value();
     parcel.online_only = message.online_only && parcel.point_to_point;
-    parcel.id = new_message_id(message.qos);
+    parcel.id = new_message_id();
     const auto id = parcel.id;
     ports_.tracer.message(TraceAction::pub_mq, id, {});
     PendingPublish pending;

@@ -358,9 +358,8 @@ private:
     void tell_interest(std::string_view filter, bool add);
     void hear_interest();
 
-    // The numbers of stored messages grow with time; those of QoS 0 come from a block of this shard's own, so that
-    // shards do not meet at every message.
-    [[nodiscard]] MessageId new_message_id(mqtt::QoS qos);
+    // From a block of this shard's own, so that shards do not meet at every message; a block lasts a second at most.
+    [[nodiscard]] MessageId new_message_id();
     Session* find(SessionNumber number);
     Session* find(std::string_view client_id);
     void store_op(StoreOperation operation);
@@ -419,8 +418,8 @@ private:
     std::vector<ExportItem> export_batch_;                   // of this turn
     std::vector<std::uint32_t> export_slots_;                // publishes of this turn that wait for it
     std::deque<std::vector<std::uint32_t>> exports_posted_;  // handed over and not answered
-    MessageId next_qos0_id_ = 0;
-    MessageId end_qos0_id_ = 0;
+    MessageId next_id_ = 0;
+    MessageId end_id_ = 0;
     SteadyTime started_;
 };
 

@@ -155,7 +155,7 @@ void Hub::enqueue(Session& session, Parcel& parcel, QoS qos, bool retain, std::u
     const auto offline_share = std::max<std::size_t>(limits.offline_messages / ports_.peers.count(), 1);
     while (out.live() >= limits.queue_messages || out.bytes() >= limits.queue_bytes ||
            (session.link == nullptr && (counters_.queued_messages.get() >= offline_share ||
-                                        live_message_bytes.load(std::memory_order_relaxed) >= limits.message_bytes))) {
+                                        live_message_bytes() >= limits.message_bytes))) {
         counters_.dropped_queue_full_total.add();
         if (const auto now = now_seconds(); now != told_of_drops_) {  // never silently, nor a line for each
             told_of_drops_ = now;

@@ -38,7 +38,7 @@ void Hub::publish_will_of(SessionNumber number, std::string_view client_id, cons
     parcel.publisher = number;
     parcel.point_to_point = ports_.settings.p2p && parse_point_to_point(m.topic).has_value();
     if (m.expires != UnixMillis{}) parcel.expires = ports_.clock.wall() + m.expires.time_since_epoch();
-    parcel.id = new_message_id(m.qos);
+    parcel.id = new_message_id();
     ports_.tracer.message(TraceAction::pub_mqtt, parcel.id, client_id);
     if (exports_) export_publish(client_id, true, parcel);
     PendingPublish pending;

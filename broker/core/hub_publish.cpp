@@ -111,7 +111,7 @@ bool Hub::check_publish(Session& session, mqtt::PublishView& packet, std::option
 // cannot be told no, get in more.
 bool Hub::room_for(Session& session, const mqtt::PublishView& packet, std::optional<ReasonCode>& refusal) {
     const auto most = ports_.settings.limits.message_bytes;
-    const auto now = live_message_bytes.load(std::memory_order_relaxed);
+    const auto now = live_message_bytes();
     if (now < most - most / 8) return true;
     if (!session.slowed) {
         session.slowed = true;
@@ -194,7 +194,7 @@ bool Hub::on_publish(Session& session, const mqtt::Frame& frame) {
         if (ports_.settings.apsara()) interval = std::min(interval, limits.message_expiry);
         parcel.expires = ports_.clock.wall() + interval;
     }
-    parcel.id = new_message_id(packet.qos);
+    parcel.id = new_message_id();
     ports_.tracer.message(TraceAction::pub_mqtt, parcel.id, session.client_id);
     const bool waits = exports_ && export_publish(session.client_id, !session.persistent, parcel);
     if (waits) ++pending.waiting;

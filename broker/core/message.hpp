@@ -1,15 +1,14 @@
 // One application message on its way through the broker.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <new>
 #include <string_view>
 #include <utility>
 
+#include "broker/core/message_blocks.hpp"
 #include "common/core/bytes.hpp"
 #include "common/core/clock.hpp"
 #include "common/mqtt/types.hpp"
@@ -23,7 +22,7 @@ using MessageId = std::uint64_t;
 // What make_message() is given points anywhere; what it gives is immutable, readable from any thread, and points into
 // itself. So never keep a copy of the struct: keep the MessagePtr.
 struct Message {
-    MessageId id = 0;  // never used twice by this broker, restarts included; orders stored messages
+    MessageId id = 0;  // never used twice by this broker, restarts included
     std::string_view topic{};
     BytesView payload{};
     // MQTT 5 properties that travel on to receivers, as they stand in a packet: no alias, expiry or identifiers.
@@ -45,13 +44,9 @@ struct Message {
 
 using MessagePtr = std::shared_ptr<const Message>;
 
-// Bytes of all messages that anything in this process holds: queues, shards' inboxes, the store, retained ones.
-inline std::atomic<std::size_t> live_message_bytes{0};
-
 namespace detail {
 
-// Of one block for a message, its reference count and its bytes, which begin at `*bytes`: messages are made by one
-// shard and freed by another, where each block more costs the allocator's lock.
+// Of one block for a message, its reference count and its bytes, which begin at `*bytes`.
 template <class T>
 struct BlockWithBytes {
     using value_type = T;
@@ -62,11 +57,11 @@ struct BlockWithBytes {
     template <class Other>
     explicit BlockWithBytes(const BlockWithBytes<Other>& other) : size(other.size), bytes(other.bytes) {}
     T* allocate(std::size_t count) {
-        auto* block = static_cast<std::byte*>(::operator new(count * sizeof(T) + size));
+        auto* block = static_cast<std::byte*>(message_blocks::allocate(count * sizeof(T) + size));
         *bytes = block + count * sizeof(T);
         return reinterpret_cast<T*>(block);
     }
-    void deallocate(T* block, std::size_t count) { ::operator delete(block, count * sizeof(T) + size); }
+    void deallocate(T* block, std::size_t count) { message_blocks::deallocate(block, count * sizeof(T) + size); }
     template <class Other>
     bool operator==(const BlockWithBytes<Other>& other) const {
         return size == other.size;
@@ -83,9 +78,9 @@ struct CountedMessage : Message {
         topic = {reinterpret_cast<const char*>(take(from.topic.data(), from.topic.size())), from.topic.size()};
         payload = {take(from.payload.data(), from.payload.size()), from.payload.size()};
         properties = {take(from.properties.data(), from.properties.size()), from.properties.size()};
-        live_message_bytes.fetch_add(Message::bytes(), std::memory_order_relaxed);
+        message_blocks::count(static_cast<std::ptrdiff_t>(Message::bytes()));
     }
-    ~CountedMessage() { live_message_bytes.fetch_sub(Message::bytes(), std::memory_order_relaxed); }
+    ~CountedMessage() { message_blocks::count(-static_cast<std::ptrdiff_t>(Message::bytes())); }
     CountedMessage(const CountedMessage&) = delete;
 };
 

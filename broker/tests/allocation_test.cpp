@@ -78,12 +78,12 @@ TEST(BrokerAllocation, Qos0P2PDeliveryInsideAShardTakesNone) {
     EXPECT_EQ(count(rig, publisher, qos0("task/p2p/GID_shop@@@ap"), receivers), 0);
 }
 
-TEST(BrokerAllocation, AMessageThatMayWaitIsOneBlock) {
+TEST(BrokerAllocation, AMessageThatMayWaitIsOneBlockAtMost) {
     const Bytes payload(200, 1);
     const Bytes properties{0x01, 0x01};
     const auto before = allocations.load();
     const auto message = make_message({.topic = "shop/prices", .payload = payload, .properties = properties});
-    EXPECT_EQ(allocations.load() - before, 1);
+    EXPECT_LE(allocations.load() - before, 1) << "none when its block was another's before";
     EXPECT_EQ(message->topic, "shop/prices");
     EXPECT_NE(message->payload.data(), payload.data());
     EXPECT_EQ(message->payload.size(), 200U);
