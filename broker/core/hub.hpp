@@ -262,6 +262,8 @@ private:
     // Starts routing; returns the slot that will be settled, or kNoSlot when all is done already.
     std::uint32_t route(Parcel& parcel, PendingPublish&& pending);
     std::uint32_t take_publish_slot();
+    // It is over only when the store has it.
+    [[nodiscard]] bool keeps(const PendingPublish& pending) const;
     void settle(std::uint32_t slot);
     void complete(std::uint32_t slot, bool stored);
     void conclude(PendingPublish& pending, bool stored);

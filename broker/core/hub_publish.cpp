@@ -219,7 +219,6 @@ std::uint32_t Hub::route(Parcel& parcel, PendingPublish&& pending) {
         }
     }
     const bool answered = parcel.qos != QoS::at_most_once;
-    const std::uint32_t slot = answered ? take_publish_slot() : kNoSlot;
     // Which other shards must see it?
     const auto count = ports_.peers.count();
     const auto self = ports_.peers.self();
@@ -242,6 +241,8 @@ std::uint32_t Hub::route(Parcel& parcel, PendingPublish&& pending) {
     for (const auto& choice : chosen_) {
         if (choice.shard != self) shards |= 1ULL << choice.shard;
     }
+    // Most messages are over when this returns, and need no place to wait in.
+    std::uint32_t slot = answered && (shards != 0 || pending.waiting != 0) ? take_publish_slot() : kNoSlot;
     for (ShardId to = 0; to < count; ++to) {
         if ((shards & (1ULL << to)) == 0) continue;
         RouteMessage message{parcel.share(), slot, parcel.point_to_point ? 0 : pending.retain_order};
@@ -258,6 +259,13 @@ std::uint32_t Hub::route(Parcel& parcel, PendingPublish&& pending) {
     }
     if (!answered) return kNoSlot;
     if (!pending.owed.empty()) pending.owed_there.emplace_back(self, pending.owed.size());
+    if (slot == kNoSlot) {
+        if (!keeps(pending) && pending.also.empty() && !pending.farewell) {
+            conclude(pending, true);
+            return kNoSlot;
+        }
+        slot = take_publish_slot();
+    }
     if (pending.waiting != 0 || !pending.owed.empty()) pending.message = parcel.share();
     const bool settled = pending.waiting == 0;
     publishes_[slot] = std::move(pending);
@@ -285,16 +293,19 @@ void Hub::keep_retained(const MessagePtr& message, std::uint64_t order) {
     counters_.retained_bytes.set(retained_.bytes());
 }
 
+bool Hub::keeps(const PendingPublish& pending) const {
+    return ports_.store != nullptr && (!pending.owed.empty() || pending.remember_id || pending.retain_order != 0);
+}
+
 // All shards have said whom they owe it to: store it, or finish at once when there is nothing to keep.
 void Hub::settle(std::uint32_t slot) {
     auto& pending = publishes_[slot];
-    const bool keeps =
-        ports_.store != nullptr && (!pending.owed.empty() || pending.remember_id || pending.retain_order != 0);
+    const bool kept = keeps(pending);
     for (auto& operation : pending.also) store_op(std::move(operation));
     pending.also.clear();
     if (pending.farewell.use_count() == 1) store_op(RemoveSession{*pending.farewell});
     pending.farewell.reset();
-    if (pending.export_failed || !keeps) return complete(slot, !pending.export_failed);
+    if (pending.export_failed || !kept) return complete(slot, !pending.export_failed);
     if (!pending.owed.empty()) store_op(PutMessage{pending.message, pending.owed});
     if (pending.remember_id) store_op(PutReceived{pending.publisher, pending.packet_id});
     after_.push_back({.what = AfterCommit::What::publish, .slot = slot});
