@@ -74,24 +74,42 @@ BytesView ByteReader::bytes(std::size_t count) {
     return view;
 }
 
+namespace {
+
+// The lowest `kBytes` bytes of a number, appended at once: one by one each asks whether there is room.
+template <std::size_t kBytes>
+void append(Bytes& out, std::uint64_t value, bool lowest_first) {
+    std::array<std::uint8_t, kBytes> raw;
+    for (std::size_t i = 0; i < kBytes; ++i)
+        raw[lowest_first ? i : kBytes - 1 - i] = static_cast<std::uint8_t>(value >> (8 * i));
+    out.insert(out.end(), raw.begin(), raw.end());
+}
+
+}  // namespace
+
 ByteWriter& ByteWriter::u8(std::uint8_t v) {
     out_.push_back(v);
     return *this;
 }
 ByteWriter& ByteWriter::u16le(std::uint16_t v) {
-    return u8(static_cast<std::uint8_t>(v)).u8(static_cast<std::uint8_t>(v >> 8));
+    append<2>(out_, v, true);
+    return *this;
 }
 ByteWriter& ByteWriter::u32le(std::uint32_t v) {
-    return u16le(static_cast<std::uint16_t>(v)).u16le(static_cast<std::uint16_t>(v >> 16));
+    append<4>(out_, v, true);
+    return *this;
 }
 ByteWriter& ByteWriter::u64le(std::uint64_t v) {
-    return u32le(static_cast<std::uint32_t>(v)).u32le(static_cast<std::uint32_t>(v >> 32));
+    append<8>(out_, v, true);
+    return *this;
 }
 ByteWriter& ByteWriter::u16be(std::uint16_t v) {
-    return u8(static_cast<std::uint8_t>(v >> 8)).u8(static_cast<std::uint8_t>(v));
+    append<2>(out_, v, false);
+    return *this;
 }
 ByteWriter& ByteWriter::u32be(std::uint32_t v) {
-    return u16be(static_cast<std::uint16_t>(v >> 16)).u16be(static_cast<std::uint16_t>(v));
+    append<4>(out_, v, false);
+    return *this;
 }
 ByteWriter& ByteWriter::bytes(BytesView v) {
     out_.insert(out_.end(), v.begin(), v.end());
