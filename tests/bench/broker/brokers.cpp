@@ -72,6 +72,7 @@ std::unique_ptr<Broker> Broker::ours(const Executables& executables, const Optio
     }
     if (options.store)
         words.insert(words.end(), {"--data", (out->folder_ / "data").string(), "--admin", "127.0.0.1:0"});
+    if (!options.traces) words.insert(words.end(), {"--trace", "off"});
     if (!options.rule.empty()) {
         words.insert(words.end(), {"--config", (out->folder_ / "broker.toml").string()});
         write_rule(out->folder_.path(), options.rule);

@@ -21,6 +21,7 @@ class Broker {
 public:
     struct Options {
         bool store = true;      // our data folder; Mosquitto's persistence only where it would keep messages
+        bool traces = true;     // with the data folder
         bool standard = false;  // plain MQTT names instead of ApsaraMQ's
         unsigned shards = 2;
         // A durable rule that lets every message out, by this sink: file, sqlite, http (where nobody listens).

@@ -267,16 +267,17 @@ void count(const Settings& settings) {
                 closed_loop(*two, settings, {.threads = 2}).at("wakes"));
 }
 
-// Two ways to run ours, in turns: rate and CPU of the second as ratios to the first.
-void compare(const char* what, const Settings& settings, Broker::Options first, Broker::Options second) {
-    Rounds a;
-    Rounds b;
+// Ways to run ours, in turns: rate and CPU of each as ratios to the first.
+void compare(const std::vector<std::pair<const char*, Broker::Options>>& ways, const Settings& settings) {
+    std::vector<Rounds> seen(ways.size());
     for (unsigned round = 0; round < settings.rounds; ++round) {
-        a.add(closed_loop(*Broker::ours(settings.executables, first), settings, {.threads = 2}));
-        b.add(closed_loop(*Broker::ours(settings.executables, second), settings, {.threads = 2}));
+        for (std::size_t i = 0; i < ways.size(); ++i)
+            seen[i].add(closed_loop(*Broker::ours(settings.executables, ways[i].second), settings, {.threads = 2}));
     }
-    std::printf("%s: %.2f x the messages, %.2f x the CPU a message\n", what, *b["rate"] / *a["rate"],
-                *b["cpu"] / *a["cpu"]);
+    for (std::size_t i = 1; i < ways.size(); ++i) {
+        std::printf("%s: %.2f x the messages, %.2f x the CPU a message\n", ways[i].first,
+                    *seen[i]["rate"] / *seen[0]["rate"], *seen[i]["cpu"] / *seen[0]["cpu"]);
+    }
     std::fflush(stdout);
 }
 
@@ -336,10 +337,15 @@ int bench(const Settings& settings, const std::vector<std::string>& names) {
     }
     std::printf("\n");
     if (wanted("counts")) count(settings);
-    if (wanted("shards")) compare("two shards against one, QoS 1", settings, {.shards = 1}, {.shards = 2});
+    if (wanted("shards"))
+        compare({{"one shard", {.shards = 1}}, {"two shards against one, QoS 1", {.shards = 2}}}, settings);
     if (wanted("rules")) rules(settings);
-    if (wanted("store"))
-        compare("with the store against without, QoS 1 to clean sessions", settings, {.store = false}, {.store = true});
+    if (wanted("store")) {
+        compare({{"no data folder", {.store = false}},
+                 {"with the store against without, QoS 1 to clean sessions, no traces", {.traces = false}},
+                 {"with the store and traces", {}}},
+                settings);
+    }
     return 0;
 }
 
