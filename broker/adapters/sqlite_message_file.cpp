@@ -12,7 +12,7 @@
 namespace esl::broker::sqlite {
 namespace {
 
-constexpr std::int64_t kForm = 3;
+constexpr std::int64_t kForm = 4;
 
 // What form 3 has more than form 2.
 constexpr const char* kLeftBehind = R"sql(
@@ -20,6 +20,12 @@ CREATE TABLE IF NOT EXISTS wills(session INTEGER PRIMARY KEY, client_id TEXT NOT
     flags INTEGER NOT NULL, expires INTEGER NOT NULL, topic TEXT NOT NULL, properties BLOB NOT NULL, payload BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS connections(session INTEGER PRIMARY KEY, client_id TEXT NOT NULL, channel_id TEXT NOT NULL,
     peer TEXT NOT NULL);
+)sql";
+
+// What form 4 has more than form 3. Messages that were taken before stay in rows of their own.
+constexpr const char* kBundles = R"sql(
+CREATE TABLE bundles(row INTEGER PRIMARY KEY, records BLOB NOT NULL);
+CREATE TABLE gone(seq INTEGER PRIMARY KEY, highest INTEGER NOT NULL, messages BLOB NOT NULL);
 )sql";
 
 constexpr const char* kSchema = R"sql(
@@ -64,7 +70,7 @@ void bring_up_to_date(Database& database) {
         if (ask.step()) form = ask.integer_at(0);
     }
     if (form == kForm) return;
-    if (form != 1 && form != 2) {
+    if (form < 1 || form > kForm) {
         throw Failure(StoreError::damaged,
                       "form " + std::to_string(form) + ", this broker knows " + std::to_string(kForm));
     }
@@ -72,7 +78,8 @@ void bring_up_to_date(Database& database) {
     // Form 1 did not say when a message was taken.
     if (form == 1) database.execute("ALTER TABLE messages ADD COLUMN born INTEGER NOT NULL DEFAULT 0");
     database.execute(kLeftBehind);
-    database.execute("UPDATE meta SET value=3 WHERE key='form'; COMMIT");
+    database.execute(kBundles);
+    database.execute("UPDATE meta SET value=" + std::to_string(kForm) + " WHERE key='form'; COMMIT");
 }
 
 // Makes the tables in a file beside and gives it its name when it is whole, so that an empty or half-made file of that
@@ -88,6 +95,7 @@ void make_file(const std::filesystem::path& file) {
         database.execute("PRAGMA synchronous=FULL; BEGIN");
         database.execute(kSchema);
         database.execute(kLeftBehind);
+        database.execute(kBundles);
         database.execute("INSERT INTO meta VALUES('form', " + std::to_string(kForm) + "); COMMIT");
     }
     std::filesystem::rename(fresh, file);

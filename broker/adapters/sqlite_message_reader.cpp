@@ -130,7 +130,7 @@ public:
         return changed;
     }
 
-    [[nodiscard]] std::vector<MarkRow>& rows() { return rows_; }
+    [[nodiscard]] std::vector<AckRow>& rows() { return rows_; }
 
 private:
     struct Counts {
@@ -138,7 +138,7 @@ private:
         unsigned released = 0;
     };
     boost::unordered_flat_map<std::pair<MessageId, SessionNumber>, Counts> counts_;
-    std::vector<MarkRow> rows_;
+    std::vector<AckRow> rows_;
 };
 
 MessagePtr read_message(const Statement& row, MessageId id) {
@@ -154,23 +154,74 @@ MessagePtr read_message(const Statement& row, MessageId id) {
     return make_message(message);
 }
 
-// Which rows the marks have changed.
-struct Changes {
-    std::vector<MessageId> dead{};
-    std::vector<std::size_t> changed{};  // places among the messages
+// What the rows of `gone` say: messages of bundles that have been acknowledged.
+class Gone {
+public:
+    explicit Gone(Database& database) {
+        Statement rows(database, "SELECT seq, highest, messages FROM gone ORDER BY seq");
+        while (rows.step()) {
+            rows_.push_back({rows.integer_at(0), static_cast<std::uint64_t>(rows.integer_at(1))});
+            ByteReader reader(rows.blob_at(2));
+            while (reader.left() > 0 && !reader.failed()) messages_.insert(reader.u64le());
+            if (reader.failed())
+                throw Failure(StoreError::damaged, "gone: row " + std::to_string(rows.integer_at(0)) + " ends early");
+        }
+    }
+    [[nodiscard]] bool contains(MessageId message) const { return messages_.contains(message); }
+    [[nodiscard]] std::vector<AckRow>& rows() { return rows_; }
+
+private:
+    boost::unordered_flat_set<MessageId> messages_;
+    std::vector<AckRow> rows_;
 };
 
 using Sessions = boost::unordered_flat_set<SessionNumber>;
 
-// Messages of neighbouring ids.
-struct Part {
-    std::vector<StoredState::Owed> messages;
-    Changes changes;  // places in `messages`
-    MessageId highest_message = 0;
-    SessionNumber highest_session = 0;
+// Which rows are not as they would be written now.
+struct Changes {
+    std::vector<MessageId> dead{};
+    std::vector<std::size_t> changed{};  // places among the messages
+    struct Bundle {
+        BundleNumber row;
+        std::size_t first;  // place among the messages
+        std::size_t count;  // 0: nothing of it is left
+    };
+    std::vector<Bundle> bundles{};
+
+    [[nodiscard]] bool none() const { return dead.empty() && changed.empty() && bundles.empty(); }
+    void add(const Changes& others, std::size_t places) {
+        dead.insert(dead.end(), others.dead.begin(), others.dead.end());
+        for (const auto place : others.changed) changed.push_back(places + place);
+        for (const auto& b : others.bundles) bundles.push_back({b.row, places + b.first, b.count});
+    }
 };
 
-Part read_part(Database& database, const Sessions& known, Marks& marks, std::int64_t first, std::int64_t last) {
+// Of rows that follow one another.
+struct Part {
+    std::vector<StoredState::Owed> messages{};
+    std::vector<BundleNumber> bundle{};
+    Changes changes{};  // places in `messages`
+    MessageId highest_message = 0;
+    SessionNumber highest_session = 0;
+
+    void hears_of(MessageId id, const std::vector<Recipient>& recipients) {
+        highest_message = std::max(highest_message, id);
+        for (const auto& r : recipients) highest_session = std::max(highest_session, r.session);
+    }
+};
+
+// What readers share; a mark is of one message, so no two touch the same.
+struct Known {
+    Sessions sessions;
+    Marks marks;
+    Gone gone;
+};
+
+std::size_t remove_orphans(std::vector<Recipient>& recipients, const Sessions& known) {
+    return std::erase_if(recipients, [&](const Recipient& r) { return !known.contains(r.session); });
+}
+
+Part read_messages(Database& database, Known& known, std::int64_t first, std::int64_t last) {
     Part part;
     Statement messages(
         database,
@@ -179,32 +230,58 @@ Part read_part(Database& database, const Sessions& known, Marks& marks, std::int
     messages.start().integer(first).integer(last);
     while (messages.step()) {
         const auto id = static_cast<MessageId>(messages.integer_at(0));
-        part.highest_message = id;
         auto recipients = read_recipients(messages.blob_at(1), id);
-        for (const auto& r : recipients) part.highest_session = std::max(part.highest_session, r.session);
-        const bool marked = marks.work_into(recipients, id);
-        const auto orphans = std::erase_if(recipients, [&](const Recipient& r) { return !known.contains(r.session); });
+        part.hears_of(id, recipients);
+        const bool marked = known.marks.work_into(recipients, id);
+        const auto orphans = remove_orphans(recipients, known.sessions);
         if (recipients.empty()) {
             part.changes.dead.push_back(id);
             continue;
         }
         if (marked || orphans != 0) part.changes.changed.push_back(part.messages.size());
         part.messages.push_back({read_message(messages, id), std::move(recipients)});
+        part.bundle.push_back(0);
     }
     return part;
 }
 
-// Several readers, each with a connection of its own and a share of the ids; nothing is written meanwhile. A mark is of
-// one message, so no two readers touch the same.
-std::vector<Part> read_parts(Database& database, const Sessions& known, Marks& marks) {
-    constexpr std::uint64_t kWorthAReader = 10'000;
+Part read_bundles(Database& database, Known& known, std::int64_t first, std::int64_t last) {
+    Part part;
+    Statement rows(database, "SELECT row, records FROM bundles WHERE row BETWEEN ? AND ? ORDER BY row");
+    rows.start().integer(first).integer(last);
+    while (rows.step()) {
+        const auto row = rows.integer_at(0);
+        const auto from = part.messages.size();
+        bool changed = false;
+        for_each_record(rows.blob_at(1), row, [&](const Record& record) {
+            const auto id = record.message.id;
+            auto recipients = read_recipients(record.recipients, id);
+            part.hears_of(id, recipients);
+            changed |= remove_orphans(recipients, known.sessions) != 0;
+            if (known.gone.contains(id) || recipients.empty()) {
+                changed = true;
+                return;
+            }
+            part.messages.push_back({make_message(record.message), std::move(recipients)});
+            part.bundle.push_back(row);
+        });
+        const auto count = part.messages.size() - from;
+        if (changed || count == 0) part.changes.bundles.push_back({row, from, count});
+    }
+    return part;
+}
+
+// Several readers, each with a connection of its own and a share of the rows; nothing is written meanwhile.
+template <class Read>
+void read_parts(Database& database, const std::string& ends, std::uint64_t worth_a_reader, Read read,
+                std::vector<Part>& parts) {
     constexpr std::uint64_t kReaders = 4;
-    Statement ends(database, "SELECT (SELECT min(id) FROM messages), (SELECT max(id) FROM messages)");
-    ends.step();
-    const auto first = ends.integer_at(0);
-    const auto last = ends.integer_at(1);
+    Statement ask(database, ends);
+    ask.step();
+    const auto first = ask.integer_at(0);
+    const auto last = ask.integer_at(1);
     const auto span = static_cast<std::uint64_t>(last) - static_cast<std::uint64_t>(first);
-    const auto readers = std::clamp<std::uint64_t>(span / kWorthAReader, 1, kReaders);
+    const auto readers = std::clamp<std::uint64_t>(span / worth_a_reader, 1, kReaders);
     const auto start_of = [&](std::uint64_t reader) {
         return static_cast<std::int64_t>(static_cast<std::uint64_t>(first) + span / readers * reader);
     };
@@ -214,37 +291,58 @@ std::vector<Part> read_parts(Database& database, const Sessions& known, Marks& m
     for (std::uint64_t i = 1; i < readers; ++i) {
         others.push_back(std::async(std::launch::async, [&, i] {
             Database own(file);
-            return read_part(own, known, marks, start_of(i), end_of(i));
+            return read(own, start_of(i), end_of(i));
         }));
     }
-    std::vector<Part> parts;
-    parts.push_back(read_part(database, known, marks, first, end_of(0)));
+    parts.push_back(read(database, first, end_of(0)));
     for (auto& other : others) parts.push_back(other.get());
-    return parts;
 }
 
-Changes read_messages(Database& database, StoredState& state, Marks& marks) {
-    Sessions known;
-    known.reserve(state.sessions.size());
-    for (const auto& s : state.sessions) known.insert(s.record.number);
-    auto parts = read_parts(database, known, marks);
+Changes read_owed(Database& database, KeptFile& file, Known& known) {
+    std::vector<Part> parts;
+    read_parts(
+        database, "SELECT (SELECT min(id) FROM messages), (SELECT max(id) FROM messages)", 10'000,
+        [&](Database& own, std::int64_t first, std::int64_t last) { return read_messages(own, known, first, last); },
+        parts);
+    read_parts(
+        database, "SELECT (SELECT min(row) FROM bundles), (SELECT max(row) FROM bundles)", 1'000,
+        [&](Database& own, std::int64_t first, std::int64_t last) { return read_bundles(own, known, first, last); },
+        parts);
+    auto& state = file.state;
     std::size_t total = 0;
     for (const auto& part : parts) total += part.messages.size();
     state.messages.reserve(total);
+    file.bundle.reserve(total);
     Changes changes;
     for (auto& part : parts) {
-        for (const auto place : part.changes.changed) changes.changed.push_back(state.messages.size() + place);
-        changes.dead.insert(changes.dead.end(), part.changes.dead.begin(), part.changes.dead.end());
+        changes.add(part.changes, state.messages.size());
         std::ranges::move(part.messages, std::back_inserter(state.messages));
-        part.messages = {};
+        file.bundle.insert(file.bundle.end(), part.bundle.begin(), part.bundle.end());
         state.highest_message = std::max(state.highest_message, part.highest_message);
         state.highest_session = std::max(state.highest_session, part.highest_session);
+        part = {};
     }
     return changes;
 }
 
-// Starting is when there is time: what the marks say goes into the rows, and the marks go. False when the disk is
-// full or cannot be written: they stay then, and mean the same at the next start.
+void write_back_bundles(Database& database, const StoredState& state, const Changes& changes) {
+    Statement remove(database, "DELETE FROM bundles WHERE row=?");
+    Statement update(database, "UPDATE bundles SET records=? WHERE row=?");
+    Bytes records;
+    for (const auto& [row, first, count] : changes.bundles) {
+        if (count == 0) {
+            remove.start().integer(row).run();
+            continue;
+        }
+        records.clear();
+        for (std::size_t i = first; i < first + count; ++i)
+            write_record(*state.messages[i].message, state.messages[i].recipients, records);
+        update.start().blob(records).integer(row).run();
+    }
+}
+
+// Starting is when there is time: what was acknowledged goes into the rows, and the acknowledgements go. False when the
+// disk is full or cannot be written: they stay then, and mean the same at the next start.
 bool write_back(Database& database, const StoredState& state, const Changes& changes) {
     try {
         database.execute("BEGIN IMMEDIATE");
@@ -254,10 +352,12 @@ bool write_back(Database& database, const StoredState& state, const Changes& cha
         Bytes scratch;
         for (const auto i : changes.changed) {
             const auto& owed = state.messages[i];
+            scratch.clear();
             write_recipients(owed.recipients, scratch);
             update.start().blob(scratch).integer(static_cast<std::int64_t>(owed.message->id)).run();
         }
-        database.execute("DELETE FROM acks");
+        write_back_bundles(database, state, changes);
+        database.execute("DELETE FROM acks; DELETE FROM gone");
         database.execute("COMMIT");
         return true;
     } catch (const Failure& failure) {
@@ -268,18 +368,30 @@ bool write_back(Database& database, const StoredState& state, const Changes& cha
     }
 }
 
+BundleNumber highest_bundle(Database& database) {
+    Statement ask(database, "SELECT max(row) FROM bundles");
+    return ask.step() ? ask.integer_at(0) : 0;
+}
+
 }  // namespace
 
-std::pair<StoredState, std::vector<MarkRow>> read_message_file(Database& database) {
-    StoredState state;
+KeptFile read_message_file(Database& database) {
+    KeptFile file;
+    auto& state = file.state;
     read_sessions(database, state);
-    Marks marks(database);
-    const auto changes = read_messages(database, state, marks);
+    Known known{.sessions = {}, .marks = Marks(database), .gone = Gone(database)};
+    known.sessions.reserve(state.sessions.size());
+    for (const auto& s : state.sessions) known.sessions.insert(s.record.number);
+    const auto changes = read_owed(database, file, known);
     read_retained(database, state);
     read_left_behind(database, state);
-    const bool clean = changes.dead.empty() && changes.changed.empty() && marks.rows().empty();
-    if (clean || write_back(database, state, changes)) marks.rows().clear();
-    return {std::move(state), std::move(marks.rows())};
+    const bool clean = changes.none() && known.marks.rows().empty() && known.gone.rows().empty();
+    if (!clean && !write_back(database, state, changes)) {
+        file.acks = std::move(known.marks.rows());
+        file.gone = std::move(known.gone.rows());
+    }
+    file.highest_bundle = highest_bundle(database);
+    return file;
 }
 
 }  // namespace esl::broker::sqlite

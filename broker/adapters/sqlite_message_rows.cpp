@@ -31,7 +31,6 @@ SubscriptionOptions options_of(std::int64_t bits, std::int64_t identifier) {
 // A recipient: session u32, sequence u32, flags u8 (QoS, 4 retain, 8 identifier follows), identifier u32;
 // little-endian.
 void write_recipients(const std::vector<Recipient>& recipients, Bytes& out) {
-    out.clear();
     ByteWriter writer(out);
     for (const auto& r : recipients) {
         const bool identified = r.subscription_id != 0;

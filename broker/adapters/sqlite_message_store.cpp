@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -32,6 +33,20 @@ std::string with_advice(const std::filesystem::path& file, const Failure& failur
         text += ". Is the disk full, or the folder another user's?";
     }
     return text;
+}
+
+void sort_by_id(std::vector<StoredState::Owed>& messages) {
+    const auto id_of = [](const StoredState::Owed& owed) { return owed.message->id; };
+    if (std::ranges::is_sorted(messages, {}, id_of)) return;
+    // Ids of a million messages lie in a million places: each is looked up once.
+    std::vector<std::pair<MessageId, std::size_t>> order;
+    order.reserve(messages.size());
+    for (const auto& owed : messages) order.emplace_back(id_of(owed), order.size());
+    std::ranges::sort(order);
+    std::vector<StoredState::Owed> sorted;
+    sorted.reserve(messages.size());
+    for (const auto& [id, place] : order) sorted.push_back(std::move(messages[place]));
+    messages = std::move(sorted);
 }
 
 class SqliteMessageStore final : public MessageStore {
@@ -93,9 +108,10 @@ private:
 Result<StoredState> SqliteMessageStore::load() {
     StoredState state;
     try {
-        auto [kept, marks] = sqlite::read_message_file(db_);
-        state = std::move(kept);
-        writer_.start_from(state, marks);
+        auto file = sqlite::read_message_file(db_);
+        writer_.start_from(file);
+        state = std::move(file.state);
+        sort_by_id(state.messages);
     } catch (const Failure& failure) {
         return fail(failure.reason, with_advice(file_, failure));
     }

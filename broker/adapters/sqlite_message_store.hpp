@@ -1,6 +1,6 @@
-// The message store in one SQLite file (docs/formats/broker-store.md): one appended row a message with its recipients
-// inside, acknowledgements appended and reclaimed in order, WAL with synchronous=FULL, group commit; one thread writes,
-// one checkpoints.
+// The message store in one SQLite file (docs/formats/broker-store.md): messages appended with their recipients inside,
+// those for one session many to a row, acknowledgements appended and reclaimed in order, WAL with synchronous=FULL,
+// group commit; one thread writes, one checkpoints.
 #pragma once
 
 #include <chrono>

@@ -6,10 +6,11 @@ namespace esl::broker::sqlite {
 namespace {
 
 constexpr unsigned kReclaimEvery = 64;  // commits
+constexpr int kTidiedACommit = 4;       // rows of bundles
 
 }  // namespace
 
-MessageWriter::MessageWriter(Database& database) : db_(database) {
+MessageWriter::MessageWriter(Database& database) : db_(database), acks_(database, "acks"), bundles_(database) {
     begin_ = {db_, "BEGIN IMMEDIATE"};
     commit_ = {db_, "COMMIT"};
     rollback_ = {db_, "ROLLBACK"};
@@ -21,8 +22,6 @@ MessageWriter::MessageWriter(Database& database) : db_(database) {
     remove_subscription_ = {db_, "DELETE FROM subscriptions WHERE session=? AND filter=?"};
     put_message_ = {db_, "INSERT OR REPLACE INTO messages VALUES(?,?,?,?,?,?,?,?,?)"};
     remove_message_ = {db_, "DELETE FROM messages WHERE id=?"};
-    put_marks_ = {db_, "INSERT INTO acks VALUES(?,?,?)"};
-    remove_marks_ = {db_, "DELETE FROM acks WHERE seq=?"};
     put_received_ = {db_, "INSERT OR IGNORE INTO received VALUES(?,?)"};
     remove_received_ = {db_, "DELETE FROM received WHERE session=? AND packet_id=?"};
     put_retained_ = {db_,
@@ -37,25 +36,37 @@ MessageWriter::MessageWriter(Database& database) : db_(database) {
     oldest_message_ = {db_, "SELECT id FROM messages ORDER BY id LIMIT 1"};
 }
 
-void MessageWriter::start_from(const StoredState& state, const std::vector<MarkRow>& marks) {
-    left_.reserve(state.messages.size());
-    for (const auto& owed : state.messages) left_[owed.message->id] = static_cast<std::int32_t>(owed.recipients.size());
-    mark_rows_.assign(marks.begin(), marks.end());
-    if (!marks.empty()) mark_seq_ = marks.back().seq;
+void MessageWriter::start_from(const KeptFile& file) {
+    owed_.reserve(file.state.messages.size());
+    std::vector<std::pair<BundleNumber, std::uint32_t>> bundles;
+    for (std::size_t i = 0; i < file.state.messages.size(); ++i) {
+        const auto& owed = file.state.messages[i];
+        const auto bundle = file.bundle[i];
+        owed_[owed.message->id] = {bundle, static_cast<std::int32_t>(owed.recipients.size())};
+        if (bundle == 0) continue;
+        if (bundles.empty() || bundles.back().first != bundle) bundles.emplace_back(bundle, 0);
+        ++bundles.back().second;
+    }
+    acks_.start_from(file.acks);
+    bundles_.start_from(bundles, file.gone, file.highest_bundle);
 }
 
 void MessageWriter::begin() {
-    mark_rows_before_ = mark_rows_.size();
+    acks_.begin();
+    bundles_.begin();
     begin_.start().run();
 }
 
 void MessageWriter::commit() {
     insert_messages();
+    tidy_bundles();
+    bundles_.flush();
     write_marks();
-    if (++since_reclaim_ >= kReclaimEvery) reclaim();
+    if (++since_reclaim_ >= kReclaimEvery || bundles_.crowded()) reclaim();
     commit_.start().run();
     undo_.clear();
-    reclaimed_.clear();
+    acks_.committed();
+    bundles_.committed();
 }
 
 void MessageWriter::undo() {
@@ -65,19 +76,18 @@ void MessageWriter::undo() {
         } catch (const Failure&) {  // it has been rolled back already
         }
     }
-    for (const auto& [id, delta] : undo_) {
-        auto& left = left_[id];
-        left -= delta;
-        if (left == 0) left_.erase(id);
+    for (auto change = undo_.rbegin(); change != undo_.rend(); ++change) {
+        if (change->before.left == 0) {
+            owed_.erase(change->message);
+        } else {
+            owed_[change->message] = change->before;
+        }
     }
     undo_.clear();
     puts_.clear();
-    put_at_.clear();
     marks_.clear();
-    marks_highest_ = 0;
-    mark_rows_.resize(std::min(mark_rows_.size(), mark_rows_before_ - reclaimed_.size()));
-    mark_rows_.insert(mark_rows_.begin(), reclaimed_.begin(), reclaimed_.end());
-    reclaimed_.clear();
+    acks_.undo();
+    bundles_.undo();
 }
 
 void MessageWriter::apply(const StoreOperation& operation) {
@@ -108,17 +118,11 @@ void MessageWriter::apply(const StoreOperation& operation) {
         void operator()(const RemoveSubscription& op) const {
             s.remove_subscription_.start().integer(op.session).text(op.filter).run();
         }
-        void operator()(const PutMessage& op) const {
-            const auto id = op.message->id;
-            const auto count = static_cast<std::int32_t>(op.recipients.size());
-            s.undo_.emplace_back(id, count);
-            const auto left = (s.left_[id] += count);
-            if (left == 0) s.left_.erase(id);
-            s.put_at_[id] = s.puts_.size();
-            s.puts_.push_back({&op, left != 0});
-        }
+        void operator()(const PutMessage& op) const { s.puts_.push_back(&op); }
         void operator()(const AckMessage& op) const { s.acknowledge(op); }
-        void operator()(const ReleaseMessage& op) const { s.add_mark(op.message, op.session, Mark::released); }
+        void operator()(const ReleaseMessage& op) const {
+            s.marks_.push_back({op.message, op.session, Mark::released});
+        }
         void operator()(const PutReceived& op) const {
             s.put_received_.start().integer(op.session).integer(op.packet_id).run();
         }
@@ -163,50 +167,78 @@ void MessageWriter::apply(const StoreOperation& operation) {
 }
 
 void MessageWriter::acknowledge(const AckMessage& op) {
-    undo_.emplace_back(op.message, -1);
-    const auto left = --left_[op.message];
-    if (left != 0) return add_mark(op.message, op.session, Mark::acknowledged);
-    left_.erase(op.message);
-    // Acknowledged by all before it was ever written: then it need not be.
-    if (const auto at = put_at_.find(op.message); at != put_at_.end()) {
-        puts_[at->second].needed = false;
+    auto& owed = owed_[op.message];
+    undo_.push_back({op.message, owed});
+    if (--owed.left != 0) return marks_.push_back({op.message, op.session, Mark::acknowledged});
+    const auto bundle = owed.bundle;
+    owed_.erase(op.message);
+    if (bundle != 0) {
+        bundles_.remove(bundle, op.message);
     } else {
         remove_message_.start().integer(static_cast<std::int64_t>(op.message)).run();
     }
 }
 
-void MessageWriter::add_mark(MessageId message, SessionNumber session, Mark mark) {
-    ByteWriter(marks_).u64le(message).u32le(session).u8(static_cast<std::uint8_t>(mark));
-    marks_highest_ = std::max(marks_highest_, message);
-}
-
+// Those that everybody has acknowledged before they were ever written need not be.
 void MessageWriter::insert_messages() {
-    for (const auto& put : puts_) {
-        if (!put.needed) continue;
-        const Message& m = *put.operation->message;
-        write_recipients(put.operation->recipients, scratch_);
-        put_message_.start()
-            .integer(static_cast<std::int64_t>(m.id))
-            .blob(scratch_)
-            .integer(flags_of(m))
-            .integer(to_millis(m.expires))
-            .integer(m.publisher)
-            .text(m.topic)
-            .blob(m.properties)
-            .blob(m.payload)
-            .integer(to_millis(m.born))
-            .run();
+    for (const auto* put : puts_) {
+        const auto id = put->message->id;
+        auto& owed = owed_[id];
+        undo_.push_back({id, owed});
+        owed.left += static_cast<std::int32_t>(put->recipients.size());
+        if (owed.left == 0) {
+            owed_.erase(id);
+        } else if (fits_a_bundle(put->recipients)) {
+            owed.bundle = bundles_.add(*put);
+        } else {
+            insert_row(*put);
+        }
     }
     puts_.clear();
-    put_at_.clear();
 }
 
+void MessageWriter::insert_row(const PutMessage& put) {
+    const Message& m = *put.message;
+    scratch_.clear();
+    write_recipients(put.recipients, scratch_);
+    put_message_.start()
+        .integer(static_cast<std::int64_t>(m.id))
+        .blob(scratch_)
+        .integer(flags_of(m))
+        .integer(to_millis(m.expires))
+        .integer(m.publisher)
+        .text(m.topic)
+        .blob(m.properties)
+        .blob(m.payload)
+        .integer(to_millis(m.born))
+        .run();
+}
+
+void MessageWriter::tidy_bundles() {
+    for (int i = 0; i < kTidiedACommit && bundles_.crowded(); ++i) {
+        const auto row = bundles_.take_oldest(scratch_);
+        if (row == 0) return;
+        for_each_record(scratch_, row, [&](const Record& record) {
+            const auto id = record.message.id;
+            auto* owed = owed_.find(id);
+            if (owed == nullptr || owed->bundle != row) return;
+            undo_.push_back({id, *owed});
+            owed->bundle = bundles_.add(record.whole);
+        });
+    }
+}
+
+// What is said of a message that is over by now, or never was, need not be kept.
 void MessageWriter::write_marks() {
-    if (marks_.empty()) return;
-    put_marks_.start().integer(++mark_seq_).integer(static_cast<std::int64_t>(marks_highest_)).blob(marks_).run();
-    mark_rows_.push_back({mark_seq_, marks_highest_});
+    MessageId highest = 0;
+    scratch_.clear();
+    for (const auto& [message, session, mark] : marks_) {
+        if (owed_.find(message) == nullptr) continue;
+        ByteWriter(scratch_).u64le(message).u32le(session).u8(static_cast<std::uint8_t>(mark));
+        highest = std::max(highest, message);
+    }
     marks_.clear();
-    marks_highest_ = 0;
+    if (!scratch_.empty()) acks_.add(highest, scratch_);
 }
 
 // Marks go once every message they could speak of has gone.
@@ -217,11 +249,8 @@ void MessageWriter::reclaim() {
     if (oldest_message_.step()) oldest = static_cast<MessageId>(oldest_message_.integer_at(0));
     oldest_message_.start();
     // An acknowledgement may be ahead of its message for some commits, so the newest rows stay.
-    while (mark_rows_.size() > kReclaimEvery && mark_rows_.front().highest < oldest) {
-        remove_marks_.start().integer(mark_rows_.front().seq).run();
-        reclaimed_.push_back(mark_rows_.front());
-        mark_rows_.pop_front();
-    }
+    acks_.reclaim(oldest, kReclaimEvery);
+    bundles_.reclaim();
 }
 
 }  // namespace esl::broker::sqlite

@@ -5,9 +5,11 @@
 #include <atomic>
 #include <functional>
 #include <future>
+#include <random>
 
 #include "broker/adapters/kept_operations.hpp"
 #include "broker/adapters/memory_message_store.hpp"
+#include "broker/adapters/sqlite.hpp"
 #include "broker/adapters/sqlite_message_store.hpp"
 #include "common/testing/testing.hpp"
 
@@ -159,6 +161,36 @@ TEST_P(MessageStoreContract, AnAcknowledgedMessageIsNeverHandedOutAgain) {
     commit({AckMessage{1, 2}});
     reopen();
     EXPECT_TRUE(state_.messages.empty());
+}
+
+// Messages of one commit, each for one session, may lie together.
+TEST_P(MessageStoreContract, OfMessagesThatCameTogetherEachGoesAlone) {
+    Operations operations{session(1, "a")};
+    for (std::uint32_t id = 1; id <= 40; ++id)
+        operations.push_back(PutMessage{message(id, "t", std::string(id * 10, 'x')), {{.session = 1, .sequence = id}}});
+    commit(std::move(operations));
+    std::vector<MessageId> left;
+    for (MessageId id = 1; id <= 40; ++id) left.push_back(id);
+    const auto ids = [&] {
+        std::vector<MessageId> out;
+        for (const auto& owed : state_.messages) {
+            out.push_back(owed.message->id);
+            EXPECT_EQ(owed.message->payload.size(), owed.message->id * 10);
+            EXPECT_EQ(owed.recipients.size(), 1U);
+        }
+        return out;
+    };
+    for (const std::vector<MessageId>& acknowledged :
+         {std::vector<MessageId>{7, 2, 40},
+          {},
+          {1, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21}}) {
+        for (const auto id : acknowledged) {
+            commit({AckMessage{id, 1}});
+            std::erase(left, id);
+        }
+        reopen();
+        EXPECT_EQ(ids(), left);
+    }
 }
 
 TEST_P(MessageStoreContract, AnAcknowledgementMayOvertakeItsMessage) {
@@ -467,6 +499,8 @@ TEST(SqliteMessageStore, RefusesADamagedFileHoweverItWasDamaged) {
         {"a page of messages overwritten", [&](const auto& file) { overwrite(file, 80 * 1'024, 4'096); }},
         {"a table missing", [](const auto& file) { on_file(file, "DROP TABLE received"); }},
         {"recipients cut off", [](const auto& file) { on_file(file, "UPDATE messages SET recipients=x'0102'"); }},
+        {"a bundle cut off", [](const auto& file) { on_file(file, "INSERT INTO bundles VALUES(1, x'0102')"); }},
+        {"an acknowledgement cut off", [](const auto& file) { on_file(file, "INSERT INTO gone VALUES(1, 1, x'01')"); }},
         {"gone, but its log is there",
          [](const auto& file) {
              auto log = file;
@@ -504,27 +538,263 @@ TEST(SqliteMessageStore, IsReadableByNobodyElse) {
     }
 }
 
-TEST(SqliteMessageStore, BringsAnOlderFormUpToDateAndRefusesANewerOne) {
+// Session 7 is owed message 3 and has acknowledged message 2, in the tables as each form had them.
+TEST(SqliteMessageStore, BringsEveryOlderFormUpToDateAndRefusesANewerOne) {
+    const std::string common =
+        "PRAGMA journal_mode=WAL;"
+        "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE sessions(number INTEGER PRIMARY KEY, client_id TEXT NOT NULL, expiry INTEGER NOT NULL,"
+        " offline_since INTEGER NOT NULL);"
+        "CREATE TABLE subscriptions(session INTEGER NOT NULL, filter TEXT NOT NULL, options INTEGER NOT NULL,"
+        " identifier INTEGER NOT NULL, PRIMARY KEY(session, filter)) WITHOUT ROWID;"
+        "CREATE TABLE received(session INTEGER NOT NULL, packet_id INTEGER NOT NULL,"
+        " PRIMARY KEY(session, packet_id)) WITHOUT ROWID;"
+        "CREATE TABLE messages(id INTEGER PRIMARY KEY, recipients BLOB NOT NULL, flags INTEGER NOT NULL,"
+        " expires INTEGER NOT NULL, publisher INTEGER NOT NULL, topic TEXT NOT NULL, properties BLOB NOT NULL,"
+        " payload BLOB NOT NULL);"
+        "CREATE TABLE acks(seq INTEGER PRIMARY KEY, highest INTEGER NOT NULL, records BLOB NOT NULL);"
+        "CREATE TABLE retained(topic TEXT PRIMARY KEY, ordering INTEGER NOT NULL, flags INTEGER NOT NULL,"
+        " expires INTEGER NOT NULL, properties BLOB NOT NULL, payload BLOB NOT NULL);"
+        "INSERT INTO sessions VALUES(7,'a',60,0);"
+        "INSERT INTO messages VALUES(2, x'070000000100000001', 1, 0, 0, 't', x'', x'70'),"
+        " (3, x'070000000200000001', 1, 0, 0, 't', x'', x'70');"
+        "INSERT INTO acks VALUES(1, 2, x'02000000000000000700000001');"
+        "INSERT INTO meta VALUES('form', 1);";
+    const std::string second = common +
+                               "ALTER TABLE messages ADD COLUMN born INTEGER NOT NULL DEFAULT 0;"
+                               "UPDATE meta SET value=2;";
+    const std::string third =
+        second +
+        "CREATE TABLE wills(session INTEGER PRIMARY KEY, client_id TEXT NOT NULL, delay INTEGER NOT NULL,"
+        " flags INTEGER NOT NULL, expires INTEGER NOT NULL, topic TEXT NOT NULL, properties BLOB NOT NULL,"
+        " payload BLOB NOT NULL);"
+        "CREATE TABLE connections(session INTEGER PRIMARY KEY, client_id TEXT NOT NULL, channel_id TEXT NOT NULL,"
+        " peer TEXT NOT NULL);"
+        "UPDATE meta SET value=3;";
+    SystemClock clock;
+    for (const auto& form : {common, second, third}) {
+        testing::TempDir folder;
+        const SqliteStoreOptions options{.file = folder / "messages.db", .gather = {}, .checkpoint_pages = 250};
+        on_file(options.file, form.c_str());
+        const auto put = [&](MessageStore& store, Operations operations) {
+            std::promise<bool> answer;
+            store.post(std::move(operations), [&](const Result<>& result) { answer.set_value(result.has_value()); });
+            EXPECT_TRUE(answer.get_future().get());
+        };
+        for (int start = 0; start < 2; ++start) {
+            const auto store = open_sqlite_message_store(options, clock);
+            const auto state = store->load();
+            ASSERT_TRUE(state) << state.error().message();
+            ASSERT_EQ(state->messages.size(), start == 0 ? 1U : 2U);
+            EXPECT_EQ(state->messages[0].message->id, 3U);
+            // The example of docs/formats/broker-store.md.
+            EXPECT_EQ(state->messages[0].recipients,
+                      (std::vector<Recipient>{{.session = 7, .sequence = 2, .qos = mqtt::QoS::at_least_once}}));
+            if (start == 0) {
+                const auto message = make_message({.id = 4, .topic = "t", .payload = {}, .properties = {}});
+                put(*store, {PutMessage{message, {{.session = 7, .sequence = 3}}}});
+            } else {
+                put(*store, {AckMessage{3, 7}, AckMessage{4, 7}});
+            }
+            store->close();
+        }
+        EXPECT_TRUE(open_sqlite_message_store(options, clock)->load()->messages.empty());
+        on_file(options.file, "UPDATE meta SET value=99");
+        EXPECT_THROW(static_cast<void>(open_sqlite_message_store(options, clock)), std::runtime_error);
+    }
+}
+
+TEST(SqliteMessageStore, WritesMessagesOfOneSessionAsThePageOfTheFormatSays) {
     testing::TempDir folder;
     SystemClock clock;
     const SqliteStoreOptions options{.file = folder / "messages.db", .gather = {}, .checkpoint_pages = 250};
-    static_cast<void>(open_sqlite_message_store(options, clock));
-    on_file(options.file,
-            "ALTER TABLE messages DROP COLUMN born; UPDATE meta SET value=1;"
-            "INSERT INTO sessions VALUES(7,'a',60,0);"
-            "INSERT INTO messages VALUES(3, x'070000000200000001', 1, 0, 0, 't', x'', x'70')");
+    const auto store = open_sqlite_message_store(options, clock);
+    ASSERT_TRUE(store->load());
+    const auto message = make_message({.id = 3,
+                                       .topic = "t",
+                                       .payload = as_bytes("p"),
+                                       .properties = {},
+                                       .qos = mqtt::QoS::at_least_once,
+                                       .born = from_millis(66),
+                                       .publisher = 5});
+    store->post({PutMessage{message, {{.session = 7, .sequence = 2}}}}, {});
+    store->close();
+    sqlite::Database database(options.file);
+    sqlite::Statement row(database, "SELECT hex(records) FROM bundles");
+    ASSERT_TRUE(row.step());
+    EXPECT_EQ(row.text_at(0),
+              "0300000000000000"  // id
+              "4200000000000000"  // born
+              "0000000000000000"  // expires
+              "05000000"
+              "01"  // publisher, flags
+              "09000000"
+              "01000000"  // bytes of recipients, of the topic
+              "00000000"
+              "01000000"            // of properties, of the payload
+              "070000000200000001"  // recipients: session, sequence, flags
+              "74"
+              "70");  // topic, payload
+}
+
+// A message for somebody who never comes, among others that are acknowledged one by one: what is acknowledged does not
+// gather on disk, and the message stays.
+TEST(SqliteMessageStore, AMessageThatStaysDoesNotKeepTheAcknowledgementsOfOthers) {
+    testing::TempDir folder;
+    SystemClock clock;
+    const SqliteStoreOptions options{.file = folder / "messages.db", .gather = {}, .checkpoint_pages = 250};
+    const auto put = [](MessageId id) {
+        const Bytes payload(30, 0x42);
+        return PutMessage{make_message({.id = id, .topic = "t", .payload = payload, .properties = {}}),
+                          {{.session = 1, .sequence = static_cast<std::uint32_t>(id)}}};
+    };
+    constexpr MessageId kCommits = 1'500;
+    const auto session = PutSession{{.number = 1, .client_id = "a", .expiry_seconds = 60, .offline_since = 0}};
     {
         const auto store = open_sqlite_message_store(options, clock);
-        const auto state = store->load();
-        ASSERT_TRUE(state) << state.error().message();
-        ASSERT_EQ(state->messages.size(), 1U);
-        // The example of docs/formats/broker-store.md.
-        EXPECT_EQ(state->messages[0].recipients,
-                  (std::vector<Recipient>{{.session = 7, .sequence = 2, .qos = mqtt::QoS::at_least_once}}));
+        ASSERT_TRUE(store->load());
+        const auto commit = [&](Operations operations) {
+            std::promise<void> done;
+            store->post(std::move(operations), [&](const Result<>& result) {
+                EXPECT_TRUE(result);
+                done.set_value();
+            });
+            done.get_future().wait();
+        };
+        commit({session, put(1), put(2), put(3)});
+        commit({AckMessage{2, 1}});
+        MessageId next = 4;
+        for (MessageId i = 0; i < kCommits; ++i, next += 2) {
+            Operations operations{put(next), put(next + 1)};
+            if (i >= 1) operations.emplace_back(AckMessage{next - 2, 1});
+            if (i >= 2) operations.emplace_back(AckMessage{next - 3, 1});
+            commit(std::move(operations));
+        }
+        EXPECT_EQ(store->figures().messages, 2U + 3U);
         store->close();
     }
-    on_file(options.file, "UPDATE meta SET value=99");
-    EXPECT_THROW(static_cast<void>(open_sqlite_message_store(options, clock)), std::runtime_error);
+    {
+        sqlite::Database database(options.file);
+        sqlite::Statement count(database, "SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM bundles)");
+        ASSERT_TRUE(count.step());
+        EXPECT_LE(count.integer_at(0), 300);
+        EXPECT_LE(count.integer_at(1), 5);
+    }
+    const auto state = open_sqlite_message_store(options, clock)->load();
+    ASSERT_TRUE(state);
+    std::vector<MessageId> ids;
+    for (const auto& owed : state->messages) ids.push_back(owed.message->id);
+    const MessageId last = 3 + 2 * kCommits;
+    EXPECT_EQ(ids, (std::vector<MessageId>{1, 3, last - 2, last - 1, last}));
+}
+
+// A trigger from outside stands for a disk that is full in the last step of a commit.
+TEST(SqliteMessageStore, WritesAgainWhatACommitHadThatFailedInItsLastStep) {
+    testing::TempDir folder;
+    SystemClock clock;
+    const SqliteStoreOptions options{.file = folder / "messages.db", .gather = {}, .checkpoint_pages = 250};
+    const auto put = [](MessageId id) {
+        return PutMessage{make_message({.id = id, .topic = "t", .payload = {}, .properties = {}}),
+                          {{.session = 1, .sequence = static_cast<std::uint32_t>(id)}}};
+    };
+    {
+        const auto store = open_sqlite_message_store(options, clock);
+        ASSERT_TRUE(store->load());
+        const auto post = [&](Operations operations) {
+            std::promise<bool> answer;
+            store->post(std::move(operations), [&](const Result<>& result) { answer.set_value(result.has_value()); });
+            return answer.get_future().get();
+        };
+        ASSERT_TRUE(post({PutSession{{.number = 1, .client_id = "a", .expiry_seconds = 60, .offline_since = 0}}, put(1),
+                          put(2), put(3)}));
+        on_file(options.file, "CREATE TRIGGER full BEFORE INSERT ON gone BEGIN SELECT RAISE(ABORT, 'full'); END");
+        EXPECT_FALSE(post({AckMessage{2, 1}, put(4), put(5), AckMessage{4, 1}}));
+        EXPECT_EQ(store->figures().messages, 3U);
+        on_file(options.file, "DROP TRIGGER full");
+        ASSERT_TRUE(testing::wait_until([&] { return store->figures().kept == 0; }));
+        EXPECT_EQ(store->figures().messages, 3U);
+        ASSERT_TRUE(post({AckMessage{1, 1}, AckMessage{3, 1}, put(6)}));  // the last of their row
+        store->close();
+    }
+    {
+        sqlite::Database database(options.file);
+        sqlite::Statement count(database, "SELECT count(*) FROM bundles");
+        ASSERT_TRUE(count.step());
+        EXPECT_EQ(count.integer_at(0), 2);
+    }
+    const auto state = open_sqlite_message_store(options, clock)->load();
+    ASSERT_TRUE(state);
+    ASSERT_EQ(state->messages.size(), 2U);
+    EXPECT_EQ(state->messages[0].message->id, 5U);
+    EXPECT_EQ(state->messages[1].message->id, 6U);
+}
+
+// Against the store in memory, by a seeded generator: puts of every kind, acknowledgements in any order, restarts.
+TEST(SqliteMessageStore, HoldsWhatTheStoreInMemoryHoldsWhateverComes) {
+    const auto seed = std::random_device{}();
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    const auto below = [&](std::uint32_t bound) { return static_cast<std::uint32_t>(random() % bound); };
+    KeptInMemory memory;
+    KeptInSqlite sqlite;
+    struct Due {
+        MessageId message;
+        SessionNumber session;
+    };
+    std::vector<Due> due;
+    MessageId next = 1;
+    const auto operation = [&]() -> StoreOperation {
+        if (!due.empty() && below(100) < 48) {
+            auto& one = due[below(static_cast<std::uint32_t>(due.size()))];
+            const AckMessage ack{one.message, one.session};
+            one = due.back();
+            due.pop_back();
+            return ack;
+        }
+        const auto id = next++;
+        std::vector<Recipient> to;
+        const SessionNumber count = below(4) == 0 ? 3 : 1;
+        for (SessionNumber session = 1; session <= count; ++session) {
+            to.push_back({.session = session,
+                          .sequence = static_cast<std::uint32_t>(id),
+                          .subscription_id = below(2),
+                          .qos = below(5) == 0 ? mqtt::QoS::exactly_once : mqtt::QoS::at_least_once});
+            due.push_back({id, session});
+        }
+        const Bytes payload(below(10) == 0 ? 6'000 : below(300), 0x42);
+        return PutMessage{make_message({.id = id, .topic = "t", .payload = payload, .properties = {}}), std::move(to)};
+    };
+    for (int restart = 0; restart < 5; ++restart) {
+        const auto a = memory.open();
+        const auto b = sqlite.open();
+        const auto expected = a->load();
+        const auto found = b->load();
+        ASSERT_TRUE(expected);
+        ASSERT_TRUE(found);
+        ASSERT_EQ(found->messages.size(), expected->messages.size());
+        for (std::size_t i = 0; i < found->messages.size(); ++i) {
+            const auto& x = expected->messages[i];
+            const auto& y = found->messages[i];
+            ASSERT_EQ(y.message->id, x.message->id);
+            ASSERT_EQ(y.message->payload.size(), x.message->payload.size());
+            ASSERT_EQ(y.recipients, x.recipients);
+        }
+        if (restart == 0) {
+            for (SessionNumber number = 1; number <= 3; ++number) {
+                const PutSession put{{.number = number, .client_id = std::to_string(number), .expiry_seconds = 60}};
+                a->post({put}, {});
+                b->post({put}, {});
+            }
+        }
+        for (int commit = 0; commit < 600; ++commit) {
+            Operations operations;
+            for (auto i = below(12); i > 0; --i) operations.push_back(operation());
+            a->post(operations, {});
+            b->post(std::move(operations), {});
+        }
+        a->close();
+        b->close();
+    }
 }
 
 TEST(SqliteMessageStore, RefusesAFileThatIsNoDatabaseAndSaysWhich) {
