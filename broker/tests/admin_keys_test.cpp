@@ -10,7 +10,7 @@
 
 #include "audit_log/log.hpp"
 #include "broker/app/admin_keys.hpp"
-#include "broker/tests/running_broker.hpp"
+#include "broker/tests/administered_broker.hpp"
 #include "broker/tests/test_client.hpp"
 #include "common/http/client.hpp"
 #include "common/testing/testing.hpp"
@@ -20,30 +20,21 @@ namespace {
 
 using nlohmann::json;
 
-class AdminKeysApi : public ::testing::Test {
+class AdminKeysApi : public AdministeredBroker {
 protected:
-    AdminKeysApi() { start(); }
-    void start() {
-        auto config = test_config();
-        config.data = folder_ / "data";
-        config.admin = "127.0.0.1:0";
-        broker_ = std::make_unique<RunningBroker>(config);
-    }
     int status(const std::string& key, std::string_view method, std::string_view target, const std::string& body = {}) {
-        http::Client client(broker_->admin(), {.headers = {{"Authorization", "Bearer " + key}}});
+        http::Client client(broker_->admin(), with_key(key));
         const auto answer = client.send(method, target, body, {{"Content-Type", "application/json"}});
         EXPECT_TRUE(answer) << target;
         last_ = answer ? answer->body : std::string{};
         return answer ? answer->status : 0;
     }
     std::string make(const std::string& name, const std::string& role) {
-        EXPECT_EQ(status(first(), "POST", "/api/v1/keys", json{{"name", name}, {"role", role}}.dump()), 201) << last_;
+        EXPECT_EQ(status(first_key(), "POST", "/api/v1/keys", json{{"name", name}, {"role", role}}.dump()), 201)
+            << last_;
         return json::parse(last_)["key"];
     }
-    [[nodiscard]] std::string first() const { return read_admin_key(folder_ / "data/admin.key"); }
 
-    esl::testing::TempDir folder_;
-    std::unique_ptr<RunningBroker> broker_;
     std::string last_;
 };
 
@@ -73,23 +64,23 @@ TEST_F(AdminKeysApi, ARoleMayDoWhatThoseBeforeItMayAndNoMore) {
 
 TEST_F(AdminKeysApi, KeysOutliveARestartAndARemovedOneIsWorthNothing) {
     const auto key = make("watcher", "read");
-    EXPECT_EQ(status(first(), "POST", "/api/v1/keys", R"({"name": "watcher", "role": "read"})"), 409);
-    EXPECT_EQ(status(first(), "POST", "/api/v1/keys", R"({"name": "admin", "role": "read"})"), 409);
-    EXPECT_EQ(status(first(), "POST", "/api/v1/keys", R"({"name": "x", "role": "king"})"), 400);
-    EXPECT_EQ(status(first(), "POST", "/api/v1/keys", R"({"name": "no spaces", "role": "read"})"), 400);
-    EXPECT_EQ(status(first(), "POST", "/api/v1/keys", "[]"), 400);
-    broker_.reset();
+    EXPECT_EQ(status(first_key(), "POST", "/api/v1/keys", R"({"name": "watcher", "role": "read"})"), 409);
+    EXPECT_EQ(status(first_key(), "POST", "/api/v1/keys", R"({"name": "admin", "role": "read"})"), 409);
+    EXPECT_EQ(status(first_key(), "POST", "/api/v1/keys", R"({"name": "x", "role": "king"})"), 400);
+    EXPECT_EQ(status(first_key(), "POST", "/api/v1/keys", R"({"name": "no spaces", "role": "read"})"), 400);
+    EXPECT_EQ(status(first_key(), "POST", "/api/v1/keys", "[]"), 400);
+    stop();
     const auto kept = esl::testing::read_file(folder_ / "data/admin-keys.json");
     EXPECT_EQ(kept.find(key), std::string::npos) << "a key in plain text";
-    start();
+    restart();
     EXPECT_EQ(status(key, "GET", "/api/v1/stats"), 200);
-    EXPECT_EQ(status(first(), "GET", "/api/v1/keys"), 200);
+    EXPECT_EQ(status(first_key(), "GET", "/api/v1/keys"), 200);
     EXPECT_EQ(last_.find(key), std::string::npos);
     const auto items = json::parse(last_)["items"];
     ASSERT_EQ(items.size(), 2U);
     EXPECT_EQ(items[1]["name"], "watcher");
-    EXPECT_EQ(status(first(), "DELETE", "/api/v1/keys/watcher"), 204);
-    EXPECT_EQ(status(first(), "DELETE", "/api/v1/keys/watcher"), 404);
+    EXPECT_EQ(status(first_key(), "DELETE", "/api/v1/keys/watcher"), 204);
+    EXPECT_EQ(status(first_key(), "DELETE", "/api/v1/keys/watcher"), 404);
     EXPECT_EQ(status(key, "GET", "/api/v1/stats"), 401);
 }
 
@@ -97,7 +88,7 @@ TEST_F(AdminKeysApi, TheAuditLogNamesTheKeyThatDidIt) {
     const auto chief = make("chief", "admin");
     EXPECT_EQ(status(chief, "POST", "/api/v1/groups", R"({"name": "GID_more"})"), 201);
     EXPECT_EQ(status(chief, "DELETE", "/api/v1/keys/chief"), 204);
-    broker_.reset();
+    stop();
     std::string log;
     for (const auto& file : std::filesystem::recursive_directory_iterator(folder_ / "data/audit")) {
         if (file.is_regular_file()) log += esl::testing::read_file(file.path());

@@ -9,8 +9,7 @@
 #include <sstream>
 
 #include "audit_log/log.hpp"
-#include "broker/app/admin.hpp"
-#include "broker/tests/running_broker.hpp"
+#include "broker/tests/administered_broker.hpp"
 #include "broker/tests/test_client.hpp"
 #include "common/http/client.hpp"
 #include "common/testing/testing.hpp"
@@ -22,19 +21,8 @@ using mqtt::QoS;
 using mqtt::ReasonCode;
 using nlohmann::json;
 
-class AdminApi : public ::testing::Test {
+class AdminApi : public AdministeredBroker {
 protected:
-    AdminApi() { start(); }
-    void start() {
-        auto config = test_config();
-        config.data = folder_ / "data";
-        config.admin = "127.0.0.1:0";
-        broker_ = std::make_unique<RunningBroker>(config);
-        http_ = std::make_unique<http::Client>(
-            broker_->admin(),
-            http::ClientOptions{
-                .headers = {{"Authorization", "Bearer " + read_admin_key(folder_ / "data/admin.key")}}});
-    }
     int status(std::string_view method, std::string_view target, const std::string& body = {}) {
         const auto answer = http_->send(method, target, body, {{"Content-Type", "application/json"}});
         EXPECT_TRUE(answer);
@@ -45,9 +33,6 @@ protected:
         TestClient c(broker_->port());
         return c.connect({.client_id = id}).reason == ReasonCode::success;
     }
-    esl::testing::TempDir folder_;
-    std::unique_ptr<RunningBroker> broker_;
-    std::unique_ptr<http::Client> http_;
 };
 
 TEST_F(AdminApi, NamesItsMetricsAsPrometheusWantsThem) {
@@ -104,28 +89,19 @@ TEST_F(AdminApi, AddsAndRemovesGroupsForGoodAndInTheAuditLog) {
     EXPECT_EQ(status("POST", "/api/v1/groups", R"({"name":"nope"})"), 400);
     EXPECT_EQ(status("POST", "/api/v1/groups", "{"), 400);
     EXPECT_TRUE(connects("GID_added@@@x"));
-    http_.reset();
-    broker_.reset();
-    start();
+    restart();
     EXPECT_TRUE(connects("GID_added@@@x"));  // after a restart as well
     EXPECT_EQ(status("DELETE", "/api/v1/groups/GID_added"), 204);
     EXPECT_EQ(status("DELETE", "/api/v1/groups/GID_added"), 404);
     EXPECT_EQ(status("DELETE", "/api/v1/groups/GID_test"), 409);  // configured
     EXPECT_FALSE(connects("GID_added@@@x"));
-    http_.reset();
-    broker_.reset();
-    SystemClock clock;
+    stop();
     const auto verdict = audit::verify(folder_ / "data/audit");
     EXPECT_TRUE(verdict.good) << verdict.problem;
-    auto log = audit::Log::open({.dir = folder_ / "data/audit", .origin = {}, .read_only = true}, clock);
-    ASSERT_TRUE(log);
-    audit::Query query;
-    query.object = "group:GID_added";
-    const auto records = (*log)->query(query);
-    ASSERT_TRUE(records);
-    ASSERT_EQ(records->size(), 2U);
-    EXPECT_EQ((*records)[0].entry.action, "group.removed");
-    EXPECT_EQ((*records)[1].entry.action, "group.added");
+    const auto records = audited("group:GID_added");
+    ASSERT_EQ(records.size(), 2U);
+    EXPECT_EQ(records[0].entry.action, "group.removed");
+    EXPECT_EQ(records[1].entry.action, "group.added");
 }
 
 TEST_F(AdminApi, ListsClientsAndSessionsKicksAndPublishes) {

@@ -4,8 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "broker/app/admin.hpp"
-#include "broker/tests/running_broker.hpp"
+#include "broker/tests/administered_broker.hpp"
 #include "broker/tests/test_client.hpp"
 #include "common/http/client.hpp"
 #include "common/http/url.hpp"
@@ -18,21 +17,11 @@ using mqtt::QoS;
 using mqtt::ReasonCode;
 using nlohmann::json;
 
-class TraceApi : public ::testing::Test {
+class TraceApi : public AdministeredBroker {
 protected:
-    TraceApi() { start(); }
-    void start(TraceMode mode = TraceMode::all) {
-        http_.reset();
-        broker_.reset();
-        auto config = test_config();
-        config.data = folder_ / "data";
-        config.admin = "127.0.0.1:0";
-        config.trace = mode;
-        broker_ = std::make_unique<RunningBroker>(config);
-        http_ = std::make_unique<http::Client>(
-            broker_->admin(),
-            http::ClientOptions{
-                .headers = {{"Authorization", "Bearer " + read_admin_key(folder_ / "data/admin.key")}}});
+    void restart_with(TraceMode mode) {
+        config_.trace = mode;
+        restart();
     }
     json get(const std::string& target) {
         const auto answer = http_->get(target);
@@ -54,10 +43,6 @@ protected:
         return out;
     }
     using Texts = std::vector<std::string>;
-
-    esl::testing::TempDir folder_;
-    std::unique_ptr<RunningBroker> broker_;
-    std::unique_ptr<http::Client> http_;
 };
 
 TEST_F(TraceApi, TellsHowADeviceCameAndWentInTheReferencesWords) {
@@ -165,7 +150,7 @@ TEST_F(TraceApi, OutlivesARestartAndNeverGivesAnIdTwice) {
         EXPECT_EQ(rows["total"], 20 * (start + 1));
         for (const auto& row : rows["items"]) ids.insert(row["message_id"].get<std::string>());
         EXPECT_EQ(ids.size(), 20U * static_cast<std::size_t>(start + 1));
-        if (start < 2) this->start();
+        if (start < 2) restart();
     }
     EXPECT_EQ(devices("GID_test@@@c").size(), 6U);
 }
@@ -183,7 +168,7 @@ TEST_F(TraceApi, SaysWhatIsWrongWithAQuestion) {
 }
 
 TEST_F(TraceApi, KeepsOnlyDevicesOrNothingWhenToldSo) {
-    start(TraceMode::device);
+    restart_with(TraceMode::device);
     {
         TestClient c(broker_->port());
         c.connect({.client_id = "GID_test@@@d"});
@@ -191,7 +176,7 @@ TEST_F(TraceApi, KeepsOnlyDevicesOrNothingWhenToldSo) {
         EXPECT_EQ(devices("GID_test@@@d").size(), 1U);
         EXPECT_EQ(messages("client=GID_test%40%40%40d").size(), 0U);
     }
-    start(TraceMode::off);
+    restart_with(TraceMode::off);
     EXPECT_EQ(status("/api/v1/traces/devices?client=a"), 503);
 }
 

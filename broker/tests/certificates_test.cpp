@@ -4,10 +4,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "audit_log/log.hpp"
-#include "broker/app/admin.hpp"
+#include "broker/tests/administered_broker.hpp"
 #include "broker/tests/credential_rig.hpp"
-#include "broker/tests/running_broker.hpp"
 #include "broker/tests/test_certificates.hpp"
 #include "broker/tests/test_client.hpp"
 #include "common/http/client.hpp"
@@ -151,30 +149,32 @@ TEST_F(X509, ANameWithoutTheKeyIsNoCa) {
     EXPECT_FALSE(login("GID_a@@@1", {}, {}, &nonsense).good);
 }
 
-TEST(X509OverTls, ConnectsByCertificateAndIsClosedWhenItIsMadeInactive) {
-    const esl::testing::TempDir folder;
+Config asking_for_certificates() {
     auto config = test_config();
     config.allow_anonymous = false;
-    config.data = folder / "data";
-    config.admin = "127.0.0.1:0";
     config.listen.clear();
     auto listener = test_listener(ListenerKind::tls);
     listener.tls.client_certificates = ClientCertificates::optional;
     config.listeners = {listener};
-    auto broker = std::make_unique<RunningBroker>(config);
-    auto http = std::make_unique<http::Client>(
-        broker->admin(),
-        http::ClientOptions{.headers = {{"Authorization", "Bearer " + read_admin_key(folder / "data/admin.key")}}});
+    return config;
+}
+
+class X509OverTls : public AdministeredBroker {
+protected:
+    X509OverTls() : AdministeredBroker(asking_for_certificates()) {}
+};
+
+TEST_F(X509OverTls, ConnectsByCertificateAndIsClosedWhenItIsMadeInactive) {
     TestCa ca("Devices");
-    const auto code = json::parse(http->get("/api/v1/ca-registration-code")->body)["registration_code"];
+    const auto code = json::parse(http_->get("/api/v1/ca-registration-code")->body)["registration_code"];
     const json body{{"name", "ours"},
                     {"certificate", pem(ca.certificate())},
                     {"verification", pem(ca.issue(code.get<std::string>()).certificate)}};
-    const auto made = http->post_json("/api/v1/cas", body.dump());
+    const auto made = http_->post_json("/api/v1/cas", body.dump());
     ASSERT_EQ(made->status, 201) << made->body;
     const auto device = ca.issue("ap-1");
     const auto connect = [&](const TlsClientOptions& options) {
-        TestClient c(connect_tls(broker->port(), options));
+        TestClient c(connect_tls(broker_->port(), options));
         const auto reason = c.connect({.client_id = "GID_test@@@1"}).reason;
         return std::pair{std::move(c), reason};
     };
@@ -184,26 +184,18 @@ TEST(X509OverTls, ConnectsByCertificateAndIsClosedWhenItIsMadeInactive) {
     ASSERT_EQ(reason, ReasonCode::success);
     EXPECT_EQ(client.publish("esl_report/a", "m", mqtt::QoS::at_least_once), ReasonCode::success);
     const auto path = "/api/v1/device-certificates/" + ca.serial() + "/" + device.serial;
-    EXPECT_EQ(json::parse(http->get(path)->body)["name"], "ap-1");
-    EXPECT_EQ(http->send("POST", path + "/inactivate")->status, 204);
+    EXPECT_EQ(json::parse(http_->get(path)->body)["name"], "ap-1");
+    EXPECT_EQ(http_->send("POST", path + "/inactivate")->status, 204);
     EXPECT_TRUE(client.closed_by_broker());
     EXPECT_EQ(connect(with_certificate).second, ReasonCode::not_authorized);
-    EXPECT_EQ(http->send("POST", path + "/activate")->status, 204);
+    EXPECT_EQ(http_->send("POST", path + "/activate")->status, 204);
     EXPECT_EQ(connect(with_certificate).second, ReasonCode::success);
-    EXPECT_EQ(http->send("DELETE", "/api/v1/cas/" + ca.serial())->status, 204);
+    EXPECT_EQ(http_->send("DELETE", "/api/v1/cas/" + ca.serial())->status, 204);
     EXPECT_EQ(connect(with_certificate).second, ReasonCode::bad_user_name_or_password);
-    http.reset();
-    broker.reset();
-    SystemClock clock;
-    auto audit = audit::Log::open({.dir = folder / "data/audit", .origin = {}, .read_only = true}, clock);
-    ASSERT_TRUE(audit);
-    audit::Query query;
-    query.object = "certificate:" + ca.serial() + "|" + device.serial;
-    const auto records = (*audit)->query(query);
-    ASSERT_TRUE(records);
-    ASSERT_EQ(records->size(), 3U);
-    EXPECT_EQ(records->back().entry.action, "device_certificate.registered");
-    EXPECT_EQ(records->back().entry.actor, "system");
+    const auto records = audited("certificate:" + ca.serial() + "|" + device.serial);
+    ASSERT_EQ(records.size(), 3U);
+    EXPECT_EQ(records.back().entry.action, "device_certificate.registered");
+    EXPECT_EQ(records.back().entry.actor, "system");
 }
 
 }  // namespace

@@ -5,10 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "audit_log/log.hpp"
-#include "broker/app/admin.hpp"
 #include "broker/auth/secrets.hpp"
-#include "broker/tests/running_broker.hpp"
+#include "broker/tests/administered_broker.hpp"
 #include "broker/tests/test_client.hpp"
 #include "common/http/client.hpp"
 #include "common/testing/testing.hpp"
@@ -26,24 +24,9 @@ constexpr auto kQos1 = QoS::at_least_once;
 constexpr const char* kClient = "GID_test@@@1";
 constexpr const char* kClientInPath = "GID_test%40%40%401";
 
-class Credentials : public ::testing::Test {
+class Credentials : public AdministeredBroker {
 protected:
-    Credentials() { start(); }
-    void start() {
-        http_.reset();
-        broker_.reset();
-        auto config = test_config();
-        config.allow_anonymous = false;
-        config.users = {{.name = "service", .password = "pw", .password_hash = {}}};
-        config.access_keys = {{.id = "AK", .secret = "sk", .instance = {}}};
-        config.data = folder_ / "data";
-        config.admin = "127.0.0.1:0";
-        broker_ = std::make_unique<RunningBroker>(config);
-        http_ = std::make_unique<http::Client>(
-            broker_->admin(),
-            http::ClientOptions{
-                .headers = {{"Authorization", "Bearer " + read_admin_key(folder_ / "data/admin.key")}}});
-    }
+    Credentials() : AdministeredBroker(config_with_accounts()) {}
     http::Response send(std::string_view method, std::string_view target, const json& body = nullptr) {
         const auto answer = http_->send(method, "/api/v1" + std::string(target), body.is_null() ? "" : body.dump(),
                                         {{"Content-Type", "application/json"}});
@@ -80,10 +63,6 @@ protected:
         TestClient c(broker_->port());
         return try_connect(c, user, password) == ReasonCode::success;
     }
-
-    esl::testing::TempDir folder_;
-    std::unique_ptr<RunningBroker> broker_;
-    std::unique_ptr<http::Client> http_;
 };
 
 TEST_F(Credentials, TokensOpenTheirTopicsAndNoOthers) {
@@ -115,7 +94,7 @@ TEST_F(Credentials, ARevokedTokenClosesItsConnectionsAndStaysRevoked) {
     EXPECT_EQ(send("POST", "/tokens/revoke", {{"token", text}}).status, 204);
     EXPECT_EQ(c.receive().payload, R"({"code":3,"type":"RW"})");
     EXPECT_TRUE(c.closed_by_broker());
-    start();
+    restart();
     EXPECT_EQ(post("/tokens/query", {{"token", text}}, 200)["status"], "revoked");
     EXPECT_FALSE(lets_in("Token|AK|mqtt-1", "RW|" + text));
     EXPECT_EQ(get("/tokens/revoked")["total"], 1);
@@ -148,7 +127,7 @@ TEST_F(Credentials, DeviceCredentialsAreMadeRefreshedAndTakenAway) {
     const auto made = post("/device-credentials", {{"client_id", kClient}});
     const auto user = "DeviceCredential|" + made["id"].get<std::string>() + "|mqtt-1";
     const auto password = signature_password(made["secret"].get<std::string>(), kClient);
-    start();  // it survives
+    restart();  // it survives
     auto c = by(user, password);
     const auto fresh = json::parse(send("POST", std::string("/device-credentials/") + kClientInPath + "/refresh").body);
     EXPECT_TRUE(c.nothing_waits());  // goes on
@@ -180,7 +159,7 @@ TEST_F(Credentials, IdentitiesMayDoWhatTheirPermissionsSay) {
     post("/permissions", rule);  // in force at once
     c.send_publish("esl_report/a", "no", kQos1, 50);
     EXPECT_TRUE(c.closed_by_broker());
-    start();
+    restart();
     auto again = by("alice", "open sesame");
     Bytes bytes;
     const mqtt::SubscriptionView filters[] = {{.filter = "esl_report/#", .qos = kQos1}};
@@ -269,21 +248,15 @@ TEST_F(Credentials, NoSecretIsInListsLogsOrFilesAndEveryChangeIsAudited) {
          {"/device-credentials", "/identities", "/permissions", "/blacklist", "/tokens/revoked", "/clients", "/stats"})
         seen += send("GET", target).body;
     EXPECT_TRUE(seen.contains(kClient));
-    http_.reset();
-    broker_.reset();
+    stop();
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_.path())) {
         if (entry.is_regular_file()) seen += esl::testing::read_file(entry.path());
     }
     EXPECT_TRUE(seen.contains("device_credential.registered"));
     for (const auto& secret : secrets) EXPECT_FALSE(seen.contains(secret)) << secret;
 
-    SystemClock clock;
-    auto audit = audit::Log::open({.dir = folder_ / "data/audit", .origin = {}, .read_only = true}, clock);
-    ASSERT_TRUE(audit);
-    const auto records = (*audit)->query({});
-    ASSERT_TRUE(records);
     std::multiset<std::string> actions;
-    for (const auto& record : *records) actions.insert(record.entry.action);
+    for (const auto& record : audited()) actions.insert(record.entry.action);
     EXPECT_EQ(actions, (std::multiset<std::string>{"device_credential.registered", "identity.added", "identity.added",
                                                    "token.applied", "token.revoked"}));
 }

@@ -6,10 +6,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "broker/app/admin.hpp"
 #include "broker/app/listen.hpp"
+#include "broker/tests/administered_broker.hpp"
 #include "broker/tests/https_server.hpp"
-#include "broker/tests/running_broker.hpp"
 #include "broker/tests/test_client.hpp"
 #include "common/http/client.hpp"
 #include "common/testing/testing.hpp"
@@ -43,11 +42,18 @@ private:
     std::optional<std::string> before_;
 };
 
-class Https : public ::testing::Test {
+class HttpsHook {
 protected:
     [[nodiscard]] std::string base(const std::string& host) const {
         return "https://" + host + ":" + std::to_string(server_.port());
     }
+
+    TestCa ca_{"Shop CA"};
+    HttpsServer server_{ca_.issue("hook")};
+};
+
+class Https : public ::testing::Test, protected HttpsHook {
+protected:
     // What the client says of this host; empty when it was answered.
     std::string trouble(const std::string& host, const std::filesystem::path& ca) {
         http::Client client(base(host), {.timeout = std::chrono::seconds(10), .ca_file = ca});
@@ -62,9 +68,6 @@ protected:
     [[nodiscard]] std::string at(const std::string& host) const {
         return host + ":" + std::to_string(server_.port()) + ": TLS: ";
     }
-
-    TestCa ca_{"Shop CA"};
-    HttpsServer server_{ca_.issue("hook")};
 };
 
 TEST_F(Https, ReachesAServerWhoseCertificateLeadsToTheCaFileByNameAndByAddress) {
@@ -141,18 +144,8 @@ TEST_F(Https, KeepsOneConnectionAndMakesAnotherWhenThatHasGone) {
     EXPECT_EQ(server_.bodies(), (std::vector<std::string>{large, large, large, "small"}));
 }
 
-class HttpsRule : public Https {
+class HttpsRule : public AdministeredBroker, protected HttpsHook {
 protected:
-    HttpsRule() {
-        auto config = test_config();
-        config.data = folder_ / "data";
-        config.admin = "127.0.0.1:0";
-        broker_ = std::make_unique<RunningBroker>(config);
-        http_ = std::make_unique<http::Client>(
-            broker_->admin(),
-            http::ClientOptions{
-                .headers = {{"Authorization", "Bearer " + read_admin_key(folder_ / "data/admin.key")}}});
-    }
     json rule(const std::filesystem::path& ca) {
         return {{"id", "to-erp"},
                 {"kind", "outbound"},
@@ -163,10 +156,6 @@ protected:
                 {"retry_first", "20ms"},
                 {"retry_limit", "50ms"}};
     }
-
-    esl::testing::TempDir folder_;
-    std::unique_ptr<RunningBroker> broker_;
-    std::unique_ptr<http::Client> http_;
 };
 
 TEST_F(HttpsRule, WaitsForACertificateThatIsGoodAndThenDeliversWhatHasWaited) {

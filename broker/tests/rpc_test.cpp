@@ -4,10 +4,9 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "audit_log/log.hpp"
 #include "broker/app/rpc.hpp"
 #include "broker/auth/secrets.hpp"
-#include "broker/tests/running_broker.hpp"
+#include "broker/tests/administered_broker.hpp"
 #include "broker/tests/test_certificates.hpp"
 #include "broker/tests/test_client.hpp"
 #include "common/core/ids.hpp"
@@ -36,18 +35,9 @@ TEST(RpcSignature, IsThatOfTheServicesOwnExample) {
     EXPECT_EQ(rpc_signature("GET", parameters, "testsecret"), "OLeaidS1JvxuMvnyHOwuJ+uX5qY=");
 }
 
-class RpcApi : public ::testing::Test {
+class RpcApi : public AdministeredBroker {
 protected:
-    RpcApi() {
-        auto config = test_config();
-        config.allow_anonymous = false;
-        config.users = {{.name = "service", .password = "pw", .password_hash = {}}};
-        config.access_keys = {{.id = "AK", .secret = "sk", .instance = "mqtt-1"}};
-        config.data = folder_ / "data";
-        config.admin = "127.0.0.1:0";
-        broker_ = std::make_unique<RunningBroker>(config);
-        http_ = std::make_unique<http::Client>(broker_->admin());
-    }
+    RpcApi() : AdministeredBroker(config_with_accounts("mqtt-1")) {}
     static std::string now(std::chrono::seconds shift = {}) {
         const auto time = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() + shift);
         std::tm parts{};
@@ -107,10 +97,6 @@ protected:
         TestClient c(broker_->port());
         return c.connect({.client_id = kClient, .user = user, .password = password}).reason == ReasonCode::success;
     }
-
-    esl::testing::TempDir folder_;
-    std::unique_ptr<RunningBroker> broker_;
-    std::unique_ptr<http::Client> http_;
 };
 
 TEST_F(RpcApi, TakesEachSignedRequestOnceAndInItsTime) {
@@ -262,18 +248,10 @@ TEST_F(RpcApi, ManagesGroupsSessionsAndMessagesAndWritesItDown) {
     EXPECT_EQ(call("CloseConnection", {{"ClientId", "GID_fresh@@@1"}})["Success"], true);
     EXPECT_TRUE(c.closed_by_broker());
     call("DeleteGroupId", {{"GroupId", "GID_fresh"}});
-    http_.reset();
-    broker_.reset();
-    SystemClock clock;
-    auto audit = audit::Log::open({.dir = folder_ / "data/audit", .origin = {}, .read_only = true}, clock);
-    ASSERT_TRUE(audit);
-    audit::Query query;
-    query.object = "group:GID_fresh";
-    const auto records = (*audit)->query(query);
-    ASSERT_TRUE(records);
-    ASSERT_EQ(records->size(), 2U);
-    EXPECT_EQ(records->back().entry.actor, "accesskey:AK");
-    EXPECT_EQ(records->back().entry.action, "group.added");
+    const auto records = audited("group:GID_fresh");
+    ASSERT_EQ(records.size(), 2U);
+    EXPECT_EQ(records.back().entry.actor, "accesskey:AK");
+    EXPECT_EQ(records.back().entry.action, "group.added");
 }
 
 TEST_F(RpcApi, AsksForTenClientsAtATimeAndNoMore) {
