@@ -23,7 +23,7 @@ namespace {
 constexpr std::size_t kWheelSlots = 1024;
 constexpr std::size_t kBuffersKept = 1024;
 constexpr std::size_t kBufferKeptBytes = 64 * 1024;  // a larger one goes back to the heap
-constexpr int kAcceptsPerTurn = 64;
+constexpr unsigned kAcceptsPerTurn = 64;
 constexpr std::size_t kNewsUnheard = 1'024;  // a shard that lets more changes of interest lie is woken
 constexpr std::uint32_t kStopSeconds = 5;
 // Two reads make a TLS handshake, one of which costs a tenth of a millisecond, or a whole one with an RSA key: this is
@@ -48,6 +48,16 @@ std::string text_of(const sockaddr_storage& address) {
 constexpr std::uint64_t kInboxKey = 0xFFFF'FFFF;
 constexpr std::uint64_t kListenerKey = 0xFFFF'FF00;  // and up
 static_assert(Endpoints::kMost <= kInboxKey - kListenerKey);
+
+// How many stand in line, at least one. An accept() that finds nobody makes a socket and a file first and throws them
+// away: it costs as much as one that finds somebody, so the end of the line is not looked for that way.
+int waiting_at(int listener) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    // Of a listening socket this is the length of its queue.
+    if (::getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 1;
+    return static_cast<int>(std::clamp(info.tcpi_unacked, 1U, kAcceptsPerTurn));
+}
 
 std::uint64_t connection_id(std::uint32_t slot, std::uint32_t generation) {
     return (static_cast<std::uint64_t>(generation) << 32) | slot;
@@ -357,7 +367,7 @@ void Shard::give_back(Bytes buffer) {
 
 void Shard::accept_from(std::size_t listener) {
     if (stopping_ || listeners_[listener] < 0) return;
-    for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    for (int waiting = waiting_at(listeners_[listener]); waiting > 0; --waiting) {
         if (!shared_.guard.admit_any()) {
             // The backlog keeps them.
             counters().limit_connects_total.add();
