@@ -82,10 +82,7 @@ private:
     std::size_t bytes_ = 0;
 };
 
-Depot& depot() {
-    static auto* const one = new Depot;
-    return *one;
-}
+[[clang::no_destroy]] constinit Depot depot;
 
 std::atomic<std::ptrdiff_t> counted{0};
 
@@ -102,7 +99,7 @@ struct Share {
         counted.fetch_add(std::exchange(uncounted, 0), std::memory_order_relaxed);
         for (std::size_t i = 0; i < kSizes; ++i) {
             for (auto* magazine : {&sizes[i].used, &sizes[i].full}) {
-                if (magazine->blocks > 0) depot().put(i, std::exchange(*magazine, {}));
+                if (magazine->blocks > 0) depot.put(i, std::exchange(*magazine, {}));
             }
         }
     }
@@ -128,7 +125,7 @@ void* allocate(std::size_t size) {
     if (!kPooled || index >= kSizes) return ::operator new(size);
     auto& mine = share.sizes[index];
     if (mine.used.blocks == 0) std::swap(mine.used, mine.full);
-    if (mine.used.blocks == 0) mine.used = depot().take(index);
+    if (mine.used.blocks == 0) mine.used = depot.take(index);
     return mine.used.blocks == 0 ? ::operator new((index + 1) * kStep) : mine.used.pop();
 }
 
@@ -137,7 +134,7 @@ void deallocate(void* block, std::size_t size) {
     if (!kPooled || index >= kSizes) return ::operator delete(block);
     auto& mine = share.sizes[index];
     if (mine.used.blocks == kMagazine) {
-        if (mine.full.blocks != 0) depot().put(index, mine.full);
+        if (mine.full.blocks != 0) depot.put(index, mine.full);
         mine.full = std::exchange(mine.used, {});
     }
     mine.used.push(block);
