@@ -1,5 +1,6 @@
 #include "broker/net/poller.hpp"
 
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <cassert>
@@ -35,10 +36,24 @@ void Poller::remove(int fd) {
     assert(done);
 }
 
-std::span<const epoll_event> Poller::wait(std::chrono::milliseconds most) {
-    const int count =
-        ::epoll_wait(fd_, events_.data(), static_cast<int>(events_.size()), static_cast<int>(most.count()));
+std::span<const epoll_event> Poller::wait(bool sleep) {
+    const int count = ::epoll_wait(fd_, events_.data(), static_cast<int>(events_.size()), sleep ? -1 : 0);
     return {events_.data(), count < 0 ? 0U : static_cast<std::size_t>(count)};
+}
+
+SecondTicker::SecondTicker() : fd_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
+    const itimerspec every{.it_interval = {.tv_sec = 1, .tv_nsec = 0}, .it_value = {.tv_sec = 1, .tv_nsec = 0}};
+    if (fd_ < 0 || ::timerfd_settime(fd_, 0, &every, nullptr) != 0)
+        throw std::system_error(errno, std::generic_category(), "timerfd");
+}
+
+SecondTicker::~SecondTicker() {
+    ::close(fd_);
+}
+
+bool SecondTicker::take() const {
+    std::uint64_t seconds = 0;
+    return ::read(fd_, &seconds, sizeof seconds) == static_cast<ssize_t>(sizeof seconds);
 }
 
 }  // namespace esl::broker

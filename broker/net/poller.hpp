@@ -6,7 +6,6 @@
 #include <sys/epoll.h>
 
 #include <array>
-#include <chrono>
 #include <cstdint>
 #include <span>
 
@@ -30,14 +29,32 @@ public:
     void change(int fd, std::uint32_t events, std::uint64_t key);
     void remove(int fd);  // it lives on elsewhere
 
-    // Ready ones, by key; none when `most` has passed. Valid until the next wait().
-    [[nodiscard]] std::span<const epoll_event> wait(std::chrono::milliseconds most);
+    // Ready ones, by key; `sleep` false: perhaps none, at once. Valid until the next wait().
+    [[nodiscard]] std::span<const epoll_event> wait(bool sleep);
 
 private:
     [[nodiscard]] bool control(int operation, int fd, std::uint32_t events, std::uint64_t key) const;
 
     int fd_;
     std::array<epoll_event, kBatch> events_{};
+};
+
+// Once a second, by a descriptor of its own: a wait with a timeout arms and disarms a timer of the kernel each time, and
+// asks for the time to know how long.
+class SecondTicker {
+public:
+    SecondTicker();
+    ~SecondTicker();
+    SecondTicker(const SecondTicker&) = delete;
+    SecondTicker& operator=(const SecondTicker&) = delete;
+
+    // Readable when a second has passed since the last one that was taken.
+    [[nodiscard]] int fd() const { return fd_; }
+    // True when there was one. Those of a stopped machine are one.
+    [[nodiscard]] bool take() const;
+
+private:
+    int fd_;
 };
 
 }  // namespace esl::broker

@@ -25,6 +25,7 @@ constexpr std::size_t kBuffersKept = 1024;
 constexpr std::size_t kBufferKeptBytes = 64 * 1024;  // a larger one goes back to the heap
 constexpr unsigned kAcceptsPerTurn = 64;
 constexpr std::size_t kNewsUnheard = 1'024;  // a shard that lets more changes of interest lie is woken
+constexpr milliseconds kWaitForRoom{100};  // and another look at the clock
 constexpr std::uint32_t kStopSeconds = 5;
 // Two reads make a TLS handshake, one of which costs a tenth of a millisecond, or a whole one with an RSA key: this is
 // the longest that the others of the shard wait for it.
@@ -46,8 +47,9 @@ std::string text_of(const sockaddr_storage& address) {
 
 // Keys of the poller: connections by their id, the rest by slots that no connection ever has.
 constexpr std::uint64_t kInboxKey = 0xFFFF'FFFF;
+constexpr std::uint64_t kTickKey = 0xFFFF'FFFE;
 constexpr std::uint64_t kListenerKey = 0xFFFF'FF00;  // and up
-static_assert(Endpoints::kMost <= kInboxKey - kListenerKey);
+static_assert(Endpoints::kMost <= kTickKey - kListenerKey);
 
 // How many stand in line, at least one. An accept() that finds nobody makes a socket and a file first and throws them
 // away: it costs as much as one that finds somebody, so the end of the line is not looked for that way.
@@ -85,7 +87,7 @@ Shard::Shard(ShardId id, ShardId count, Shared shared, std::shared_ptr<const Reg
       wheel_(kWheelSlots),
       read_buffer_(kReadBuffer) {
     listeners_.fill(-1);
-    if (!poller_.add(inbox_.event_fd(), EPOLLIN | EPOLLET, kInboxKey))
+    if (!poller_.add(inbox_.event_fd(), EPOLLIN | EPOLLET, kInboxKey) || !poller_.add(ticker_.fd(), EPOLLIN, kTickKey))
         throw std::system_error(errno, std::generic_category(), "epoll_ctl");
 }
 
@@ -178,7 +180,6 @@ void Shard::migrate(ShardId to, AdoptConnection connection) {
 }
 
 void Shard::run() {
-    next_tick_ = std::chrono::steady_clock::now() + seconds(1);
     end_turn();  // what restoring has to tell the others
     while (!ended_) {
         clock_.begin_turn();
@@ -212,20 +213,13 @@ void Shard::turn() {
     } else {
         counters().limit_inbox_total.add();
         wait_for_room();
+        second_passed_ = ticker_.take();
     }
-    const auto now = std::chrono::steady_clock::now();
-    if (now < next_tick_) return;
-    next_tick_ = std::max(next_tick_, now - seconds(1)) + seconds(1);
-    tick();
-}
-
-milliseconds Shard::until_tick() const {
-    const auto left = std::chrono::ceil<milliseconds>(next_tick_ - std::chrono::steady_clock::now());
-    return std::max(left, milliseconds(0));
+    if (std::exchange(second_passed_, false)) tick();
 }
 
 void Shard::wait_and_serve() {
-    const auto events = poller_.wait(inbox_.lie_down() ? until_tick() : milliseconds(0));
+    const auto events = poller_.wait(inbox_.lie_down());
     inbox_.get_up();
     for (const auto& event : events) on_ready(event);
 }
@@ -239,7 +233,7 @@ void Shard::wait_for_room() {
         if (!other.has_too_much()) return;
         asked = true;
     }
-    if (asked) inbox_.wait(until_tick());
+    if (asked) inbox_.wait(kWaitForRoom);
 }
 
 void Shard::wake_who_waits_for_room() {
@@ -251,7 +245,11 @@ void Shard::wake_who_waits_for_room() {
 void Shard::on_ready(const epoll_event& event) {
     const auto key = event.data.u64;
     if (key == kInboxKey) return;  // exchange() takes it
-    if (key >= kListenerKey && key < kInboxKey) return accept_from(key - kListenerKey);
+    if (key == kTickKey) {
+        second_passed_ = ticker_.take();
+        return;
+    }
+    if (key >= kListenerKey && key < kTickKey) return accept_from(key - kListenerKey);
     if (Connection* connection = find(key)) connection->on_ready(event.events);
 }
 

@@ -91,7 +91,6 @@ private:
     void wait_and_serve();
     void wait_for_room();
     void wake_who_waits_for_room();
-    [[nodiscard]] milliseconds until_tick() const;
     [[nodiscard]] bool others_keep_up() const;
     [[nodiscard]] bool has_too_much();  // any thread
     void exchange();
@@ -125,6 +124,7 @@ private:
     const ShardId count_;
     Shared shared_;
     Poller poller_;
+    SecondTicker ticker_;
     TurnClock clock_;
     Hub hub_;
     Inbox inbox_;
@@ -132,7 +132,7 @@ private:
     std::array<int, Endpoints::kMost> listeners_;  // by endpoint; -1: none here
     bool doors_open_ = false;
     std::vector<std::size_t> resting_;  // listeners out of file descriptors: until the next second
-    std::chrono::steady_clock::time_point next_tick_;
+    bool second_passed_ = false;
     std::vector<InboxItem> taken_;
     std::vector<std::vector<InboxItem>> outgoing_;  // by shard
     std::vector<Slot> slots_;
