@@ -369,10 +369,10 @@ MessageId Hub::publish_system(const SystemMessage& message, std::function<void(b
     ports_.tracer.message(TraceAction::pub_mq, id, {});
     PendingPublish pending;
     pending.qos = message.qos;
-    if (also && ports_.store != nullptr) pending.also.push_back(std::move(*also));
+    if (also && ports_.store != nullptr) pending.rare_part().also.push_back(std::move(*also));
     const bool answered = message.qos != mqtt::QoS::at_most_once;
     if (told && answered) {
-        pending.told = std::make_unique<std::function<void(bool)>>([told, id](bool stored) { told(stored, id); });
+        pending.rare_part().told = [told, id](bool stored) { told(stored, id); };
     }
     route(parcel, std::move(pending));
     if (told && !answered) told(true, id);

@@ -171,6 +171,17 @@ public:
 
 private:
     struct PendingPublish {
+        // What messages of clients do not have; a move of many empty members costs too.
+        struct Rare {
+            std::function<void(bool)> told;
+            std::vector<StoreOperation> also;         // in the same commit
+            std::shared_ptr<SessionNumber> farewell;  // the last to let go removes that session from the store
+        };
+        Rare& rare_part() {
+            if (!rare) rare = std::make_unique<Rare>();
+            return *rare;
+        }
+
         SessionNumber publisher = 0;
         std::uint32_t epoch = 0;
         std::uint64_t ack = 0;  // its number in Incoming::acks
@@ -179,14 +190,12 @@ private:
         bool matched = false;
         bool remember_id = false;  // QoS 2 of a persistent publisher
         bool export_failed = false;
-        std::unique_ptr<std::function<void(bool)>> told;  // of a message that is no client's
         std::uint32_t waiting = 0;
         std::uint8_t share_tries = 0;
         std::uint64_t retain_order = 0;
         MessagePtr message;
+        std::unique_ptr<Rare> rare;
         std::vector<Recipient> owed;
-        std::vector<StoreOperation> also;         // in the same commit
-        std::shared_ptr<SessionNumber> farewell;  // the last to let go removes that session from the store
         std::vector<std::pair<ShardId, std::size_t>> owed_there;  // shard, how many of `owed` are its
     };
     struct PendingSubscribe {

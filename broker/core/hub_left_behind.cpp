@@ -43,7 +43,7 @@ void Hub::publish_will_of(SessionNumber number, std::string_view client_id, cons
     if (exports_) export_publish(client_id, true, parcel);
     PendingPublish pending;
     if (m.qos != mqtt::QoS::at_most_once) {
-        if (ports_.store != nullptr) pending.also.emplace_back(RemoveWill{number});
+        if (ports_.store != nullptr) pending.rare_part().also.emplace_back(RemoveWill{number});
     } else {
         store_op(RemoveWill{number});
     }

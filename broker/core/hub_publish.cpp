@@ -260,7 +260,7 @@ std::uint32_t Hub::route(Parcel& parcel, PendingPublish&& pending) {
     if (!answered) return kNoSlot;
     if (!pending.owed.empty()) pending.owed_there.emplace_back(self, pending.owed.size());
     if (slot == kNoSlot) {
-        if (!keeps(pending) && pending.also.empty() && !pending.farewell) {
+        if (!keeps(pending) && !pending.rare) {
             conclude(pending, true);
             return kNoSlot;
         }
@@ -301,10 +301,13 @@ bool Hub::keeps(const PendingPublish& pending) const {
 void Hub::settle(std::uint32_t slot) {
     auto& pending = publishes_[slot];
     const bool kept = keeps(pending);
-    for (auto& operation : pending.also) store_op(std::move(operation));
-    pending.also.clear();
-    if (pending.farewell.use_count() == 1) store_op(RemoveSession{*pending.farewell});
-    pending.farewell.reset();
+    if (pending.rare) {
+        auto& [told, also, farewell] = *pending.rare;
+        for (auto& operation : also) store_op(std::move(operation));
+        also.clear();
+        if (farewell.use_count() == 1) store_op(RemoveSession{*farewell});
+        farewell.reset();
+    }
     if (pending.export_failed || !kept) return complete(slot, !pending.export_failed);
     if (!pending.owed.empty()) store_op(PutMessage{pending.message, pending.owed});
     if (pending.remember_id) store_op(PutReceived{pending.publisher, pending.packet_id});
@@ -345,7 +348,7 @@ void Hub::conclude(PendingPublish& pending, bool stored) {
             }
         }
     }
-    if (pending.told) (*pending.told)(stored);
+    if (pending.rare && pending.rare->told) pending.rare->told(stored);
     if (pending.publisher == 0) return;
     if (!stored && pending.remember_id) store_op(RemoveReceived{pending.publisher, pending.packet_id});
     Session* session = find(pending.publisher);

@@ -142,14 +142,14 @@ void Hub::pass_on(const LaneEntry& entry, SessionNumber ended, const std::shared
     }
     --group->next;  // that was only a look
     Parcel parcel(entry.message);
-    parcel.renew(ports_.ids.message.fetch_add(1, std::memory_order_relaxed));
+    parcel.renew(new_message_id());
     const auto slot = take_publish_slot();
     auto& pending = publishes_[slot];
     pending.qos = parcel.qos;
     pending.message = parcel.share();
-    pending.farewell = farewell;
+    pending.rare_part().farewell = farewell;
     // The old debt ends in the commit that writes the new one.
-    if (entry.owed) pending.also.emplace_back(AckMessage{entry.message->id, ended});
+    if (entry.owed) pending.rare_part().also.emplace_back(AckMessage{entry.message->id, ended});
     give_to_group(slot, *group);
     if (publishes_[slot].waiting == 0) settle(slot);
 }
