@@ -232,6 +232,7 @@ struct Admin::Impl {
         const AddRoute add_route = [this](std::string_view method, std::string_view pattern, http::Handler handler) {
             add(method, pattern, std::move(handler));
         };
+        add_listener_routes(add_route, control);
         add_trace_routes(add_route, control);
         if (control.credentials() != nullptr) add_credentials(add_route, *control.credentials());
         const WriteDown writer = [this](const Request& request, std::string action, std::string object,

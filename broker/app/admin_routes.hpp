@@ -39,6 +39,8 @@ void add_certificate_routes(const CredentialRoutes& routes);
 // /api/v1/keys
 void add_key_routes(const AddRoute& add, const WriteDown& write_down, AdminKeys& keys);
 
+// /api/v1/listeners
+void add_listener_routes(const AddRoute& add, const Control& control);
 // /api/v1/traces/...
 void add_trace_routes(const AddRoute& add, Control& control);
 // /api/v1/rules...

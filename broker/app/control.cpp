@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "broker/auth/config_authenticator.hpp"
 #include "broker/net/shard.hpp"
 #include "common/mqtt/topic.hpp"
 
@@ -50,6 +51,36 @@ std::vector<SessionInfo> Control::sessions(const std::string& part, bool connect
         });
         if (answered) out.insert(out.end(), here->begin(), here->end());
     }
+    return out;
+}
+
+std::vector<ListenerInfo> Control::listeners() const {
+    std::vector<ListenerInfo> out;
+    endpoints_.for_each([&](const Endpoint& endpoint, bool open) {
+        const auto connections = endpoint.counts.connections.load(std::memory_order_relaxed);
+        if (!open && connections == 0) return;
+        auto& info = out.emplace_back();
+        info.address = endpoint.address;
+        info.kind = endpoint.kind;
+        info.open = open;
+        info.since = to_millis(endpoint.since);
+        info.connections = connections;
+        info.connections_most = endpoint.connections;
+        info.connections_per_address = endpoint.connections_per_address;
+        info.packet = endpoint.packet;
+        info.packet_before_connect = endpoint.packet_before_connect;
+        info.connect_timeout = endpoint.connect_timeout;
+        if (has_websocket(endpoint.kind)) info.paths = endpoint.websocket.paths;
+        if (endpoint.tls) info.certificate = endpoint.tls->shown();
+        for (unsigned i = 0; i < kAuthMethods; ++i) {
+            const auto method = static_cast<AuthMethod>(i);
+            const bool way = (method != AuthMethod::anonymous ||
+                              endpoint.auth.allow_anonymous.value_or(configured_->allows_anonymous())) &&
+                             (method != AuthMethod::certificate ||
+                              (info.certificate && info.certificate->asked != ClientCertificates::none));
+            if (endpoint.auth.allows(method) && way) info.auth.push_back(method);
+        }
+    });
     return out;
 }
 
@@ -149,10 +180,10 @@ bool Control::alive() {
 void Control::add_listener_figures(std::vector<Figure>& out) const {
     std::array<std::uint64_t, kListenerKinds> open{};
     std::optional<UnixMillis> first_to_end;
-    endpoints_.for_each([&](const Endpoint& endpoint) {
+    endpoints_.for_each([&](const Endpoint& endpoint, bool open_door) {
         open[static_cast<std::size_t>(endpoint.kind)] += endpoint.counts.connections.load(std::memory_order_relaxed);
-        if (endpoint.tls && !endpoint.retired)
-            first_to_end = std::min(first_to_end.value_or(UnixMillis::max()), endpoint.tls->not_after());
+        if (endpoint.tls && open_door)
+            first_to_end = std::min(first_to_end.value_or(UnixMillis::max()), endpoint.tls->shown().not_after);
     });
     constexpr std::array kNames{"sockets_tcp", "sockets_tls", "sockets_ws", "sockets_wss"};
     constexpr std::array kHelp{"open sockets of plain listeners, before and after CONNECT",

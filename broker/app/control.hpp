@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "broker/adapters/trace_files.hpp"
 #include "broker/app/registrar.hpp"
 #include "broker/core/counters.hpp"
+#include "broker/net/endpoint.hpp"
 #include "broker/ports/message_store.hpp"
 #include "broker/ports/publisher.hpp"
 
@@ -19,7 +21,6 @@ class ConfigAuthenticator;
 class CredentialBook;
 class Shard;
 struct ExportTable;
-class Endpoints;
 
 struct SessionInfo {
     std::string client_id;
@@ -31,6 +32,22 @@ struct SessionInfo {
     std::size_t filters = 0;
     std::size_t queued = 0;     // sent and not acknowledged, or waiting
     std::size_t in_flight = 0;  // sent and not acknowledged
+};
+
+struct ListenerInfo {
+    std::string address;  // as bound
+    ListenerKind kind = ListenerKind::tcp;
+    bool open = true;  // false: no door any more, or with other settings; connections still
+    std::int64_t since = 0;
+    std::size_t connections = 0;              // before and after CONNECT
+    std::vector<AuthMethod> auth;             // by which somebody may come in
+    std::size_t connections_most = 0;         // 0: as many as the broker takes in all
+    std::size_t connections_per_address = 0;  // 0: no bound of its own
+    std::size_t packet = 0;
+    std::size_t packet_before_connect = 0;
+    seconds connect_timeout{};
+    std::vector<std::string> paths;               // of ws and wss
+    std::optional<ShownCertificate> certificate;  // of tls and wss
 };
 
 enum class TraceError { off };
@@ -54,6 +71,7 @@ public:
     [[nodiscard]] Registrar& registrar() { return registrar_; }
     // At most `most`, of clients whose id contains `part`; `connected_only` leaves the offline ones out.
     [[nodiscard]] std::vector<SessionInfo> sessions(const std::string& part, bool connected_only, std::size_t most);
+    [[nodiscard]] std::vector<ListenerInfo> listeners() const;
     [[nodiscard]] bool kick(const std::string& client_id);
     // Refused by the rules that clients publish by: registered parent, length and levels of the topic, size of the
     // payload. A refusal names `topic`, `payload` or `retain`.

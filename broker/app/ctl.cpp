@@ -127,6 +127,7 @@ int run_ctl(int argc, char** argv) {
         ->callback([&run_client] {
             run_client = [](CtlClient& c) { return c.print_text(c.http().get("/api/v1/openapi.yaml")); };
         });
+    add_listener_commands(app, run_client);
     add_trace_commands(app, run_client);
     add_credential_commands(app, run_client);
     add_key_commands(app, run_client);

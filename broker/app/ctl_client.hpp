@@ -40,11 +40,15 @@ private:
     http::Client client_;
 };
 
+// Each adds its commands to the line; the one that was given goes into `run`.
 // `token`, `device`, `identity`, `permission`, `blacklist`, `ca`, `certificate`, likewise.
 void add_credential_commands(CLI::App& app, std::function<int(CtlClient&)>& run);
-// `trace client`, `trace message`: the command that was given goes into `run`.
+// `key list`, `add`, `rm`.
 void add_key_commands(CLI::App& app, std::function<int(CtlClient&)>& run);
+// `trace client`, `trace message`.
 void add_trace_commands(CLI::App& app, std::function<int(CtlClient&)>& run);
+// `listeners`.
+void add_listener_commands(CLI::App& app, std::function<int(CtlClient&)>& run);
 // `rule list`, `show`, `add`, `set`, `rm`.
 void add_rule_commands(CLI::App& app, std::function<int(CtlClient&)>& run);
 

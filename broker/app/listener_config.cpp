@@ -22,13 +22,6 @@ constexpr std::array<Scheme, 4> kSchemes{{{"mqtt://", ListenerKind::tcp, "1883"}
                                           {"ws://", ListenerKind::ws, "80"},
                                           {"wss://", ListenerKind::wss, "443"}}};
 
-constexpr std::array<std::pair<std::string_view, AuthMethod>, 6> kMethods{{{"anonymous", AuthMethod::anonymous},
-                                                                           {"password", AuthMethod::password},
-                                                                           {"signature", AuthMethod::signature},
-                                                                           {"token", AuthMethod::token},
-                                                                           {"device", AuthMethod::device},
-                                                                           {"certificate", AuthMethod::certificate}}};
-
 [[noreturn]] void refuse(const Table& table, std::string_view key, const std::string& why) {
     throw ConfigError(table.where(key) + ": key '" + std::string(key) + "': " + why);
 }
@@ -52,9 +45,9 @@ void read_methods(const Table& t, ListenerAuth& auth) {
     auth.methods = 0;
     for (const auto& name : names) {
         bool known = false;
-        for (const auto& [text, method] : kMethods) {
-            if (text != name) continue;
-            auth.methods = static_cast<std::uint8_t>(auth.methods | (1U << static_cast<unsigned>(method)));
+        for (unsigned method = 0; method < kAuthMethods; ++method) {
+            if (describe(static_cast<AuthMethod>(method)) != name) continue;
+            auth.methods = static_cast<std::uint8_t>(auth.methods | (1U << method));
             known = true;
         }
         if (!known)
@@ -156,9 +149,9 @@ ListenerConfig parse_listener(const std::string& text) {
 }
 
 std::optional<ClientCertificates> parse_client_certificates(std::string_view text) {
-    if (text == "none") return ClientCertificates::none;
-    if (text == "optional") return ClientCertificates::optional;
-    if (text == "required") return ClientCertificates::required;
+    for (const auto asked : {ClientCertificates::none, ClientCertificates::optional, ClientCertificates::required}) {
+        if (text == describe(asked)) return asked;
+    }
     return std::nullopt;
 }
 

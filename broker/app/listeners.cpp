@@ -63,6 +63,7 @@ std::shared_ptr<Listeners::Plan> Listeners::prepare(const std::vector<ListenerCo
             item.certificates = make_tls(config);
         } else {
             item.endpoint = make_endpoint(config, limits_);
+            item.endpoint->since = there ? endpoints_[at->number].since : clock_.wall();
             if (there) item.endpoint->address = endpoints_[at->number].address;
             ++fresh;
         }
@@ -145,7 +146,7 @@ void Listeners::say_where(std::uint16_t number) const {
 
 void Listeners::warn_of_age(const Endpoint& endpoint) const {
     if (!endpoint.tls) return;
-    const auto left = endpoint.tls->not_after() - clock_.wall();
+    const auto left = endpoint.tls->shown().not_after - clock_.wall();
     if (left <= std::chrono::seconds(0)) {
         spdlog::error("the certificate of {} has expired", endpoint.address);
     } else if (left < std::chrono::hours(24 * 14)) {

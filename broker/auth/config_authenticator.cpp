@@ -102,6 +102,10 @@ void ConfigAuthenticator::replace(std::vector<UserConfig> users, std::vector<Acc
     impl_->known.swap(next);
 }
 
+bool ConfigAuthenticator::allows_anonymous() const {
+    return impl_->now()->anonymous;
+}
+
 std::optional<AccessKeyConfig> ConfigAuthenticator::access_key(std::string_view id) const {
     const auto known = impl_->now();
     const auto at = std::ranges::find(known->keys, id, &AccessKeyConfig::id);

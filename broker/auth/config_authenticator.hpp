@@ -34,6 +34,8 @@ public:
     ~ConfigAuthenticator() override;
     [[nodiscard]] std::optional<Login> check(const Credentials& credentials, Later later) override;
 
+    // Where a listener says nothing else.
+    [[nodiscard]] bool allows_anonymous() const;
     // These instead, for logins to come. Throws as the constructor does, with nothing changed.
     void replace(std::vector<UserConfig> users, std::vector<AccessKeyConfig> keys, bool allow_anonymous);
     [[nodiscard]] std::optional<AccessKeyConfig> access_key(std::string_view id) const;

@@ -67,10 +67,10 @@ Endpoint& Endpoints::operator[](std::uint16_t number) const {
     return *by_number_[number].load(std::memory_order_acquire);
 }
 
-void Endpoints::for_each(const std::function<void(const Endpoint&)>& use) const {
+void Endpoints::for_each(const std::function<void(const Endpoint&, bool open)>& use) const {
     const std::lock_guard guard(lock_);
-    for (const auto& endpoint : owned_) {
-        if (endpoint) use(*endpoint);
+    for (std::size_t number = 0; number < kMost; ++number) {
+        if (owned_[number]) use(*owned_[number], !closed_[number] && !owned_[number]->retired);
     }
 }
 

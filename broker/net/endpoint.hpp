@@ -56,6 +56,7 @@ private:
 struct Endpoint {
     ListenerKind kind = ListenerKind::tcp;
     std::string address{};                // "127.0.0.1:8883", as bound
+    UnixMillis since{};                   // that there is a socket at this address
     std::unique_ptr<TlsContext> tls{};    // of tls and wss
     websocket::UpgradeRules websocket{};  // of ws and wss
     ListenerAuth auth{};
@@ -84,7 +85,8 @@ public:
     // No shard listens for it any more: when its last connection has gone its number is free.
     void close(std::uint16_t number);
     [[nodiscard]] Endpoint& operator[](std::uint16_t number) const;
-    void for_each(const std::function<void(const Endpoint&)>& use) const;
+    // `open`: there is a door, it takes more.
+    void for_each(const std::function<void(const Endpoint&, bool open)>& use) const;
 
 private:
     void sweep();

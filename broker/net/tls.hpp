@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "broker/net/layer.hpp"
 #include "common/core/clock.hpp"
@@ -19,6 +20,17 @@ using SSL_CTX = struct ssl_ctx_st;
 namespace esl::broker {
 
 enum class ClientCertificates : std::uint8_t { none, optional, required };
+constexpr std::string_view describe(ClientCertificates asked) {
+    switch (asked) {
+        case ClientCertificates::none:
+            return "none";
+        case ClientCertificates::optional:
+            return "optional";
+        case ClientCertificates::required:
+            return "required";
+    }
+    return "client certificates";
+}
 
 struct TlsSettings {
     std::filesystem::path certificate;  // PEM: the server's own first, then what leads to its CA
@@ -34,6 +46,13 @@ struct TlsSettings {
     bool operator==(const TlsSettings&) const = default;
 };
 
+// Of a listener, to whoever connects.
+struct ShownCertificate {
+    std::string subject;  // as RFC 2253 writes it
+    UnixMillis not_after{};
+    ClientCertificates asked = ClientCertificates::none;  // of clients
+};
+
 // What all connections of a listener share. Thread-safe.
 class TlsContext {
 public:
@@ -46,16 +65,16 @@ public:
     // For connections to come: settings and files of another, which was made for this and is of no use afterwards.
     void take(TlsContext& fresh);
     [[nodiscard]] std::unique_ptr<Layer> open() const;
-    // Until when the certificate in force is valid.
-    [[nodiscard]] UnixMillis not_after() const;
+    // What is in force.
+    [[nodiscard]] ShownCertificate shown() const;
 
 private:
-    [[nodiscard]] std::shared_ptr<SSL_CTX> load(UnixMillis& not_after) const;
+    [[nodiscard]] std::shared_ptr<SSL_CTX> load(ShownCertificate& shown) const;
 
     mutable std::mutex lock_;  // of all
     TlsSettings settings_;
     std::shared_ptr<SSL_CTX> context_;
-    UnixMillis not_after_{};
+    ShownCertificate shown_;
 };
 
 // What a chain says of its holder. `ssl` has finished its handshake; nothing when the client has shown no certificate.

@@ -74,12 +74,12 @@ void ask_clients(SSL_CTX* context, const TlsSettings& s) {
 }  // namespace
 
 TlsContext::TlsContext(TlsSettings settings) : settings_(std::move(settings)) {
-    context_ = load(not_after_);
+    context_ = load(shown_);
 }
 
 TlsContext::~TlsContext() = default;
 
-std::shared_ptr<SSL_CTX> TlsContext::load(UnixMillis& not_after) const {
+std::shared_ptr<SSL_CTX> TlsContext::load(ShownCertificate& shown) const {
     ERR_clear_error();
     std::shared_ptr<SSL_CTX> made(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
     SSL_CTX* context = made.get();
@@ -97,7 +97,8 @@ std::shared_ptr<SSL_CTX> TlsContext::load(UnixMillis& not_after) const {
         throw std::runtime_error("key 'ciphers': '" + settings_.ciphers + "': " + openssl_says());
     load_own(context, settings_);
     ask_clients(context, settings_);
-    not_after = tls::not_after(*SSL_CTX_get0_certificate(context));
+    const X509& own = *SSL_CTX_get0_certificate(context);
+    shown = {.subject = tls::subject(own), .not_after = tls::not_after(own), .asked = settings_.client_certificates};
     return made;
 }
 
@@ -105,7 +106,7 @@ void TlsContext::take(TlsContext& fresh) {
     const std::scoped_lock guard(lock_, fresh.lock_);
     std::swap(settings_, fresh.settings_);
     context_.swap(fresh.context_);
-    std::swap(not_after_, fresh.not_after_);
+    std::swap(shown_, fresh.shown_);
 }
 
 std::unique_ptr<Layer> TlsContext::open() const {
@@ -119,9 +120,9 @@ std::unique_ptr<Layer> TlsContext::open() const {
     return std::make_unique<TlsLayer>(context.get(), verifies);
 }
 
-UnixMillis TlsContext::not_after() const {
+ShownCertificate TlsContext::shown() const {
     const std::lock_guard guard(lock_);
-    return not_after_;
+    return shown_;
 }
 
 }  // namespace esl::broker

@@ -27,6 +27,25 @@ struct PeerCertificate {
 
 // How a client may prove who it is.
 enum class AuthMethod : std::uint8_t { anonymous, password, signature, token, device, certificate };
+constexpr std::size_t kAuthMethods = 6;
+
+constexpr std::string_view describe(AuthMethod method) {
+    switch (method) {
+        case AuthMethod::anonymous:
+            return "anonymous";
+        case AuthMethod::password:
+            return "password";
+        case AuthMethod::signature:
+            return "signature";
+        case AuthMethod::token:
+            return "token";
+        case AuthMethod::device:
+            return "device";
+        case AuthMethod::certificate:
+            return "certificate";
+    }
+    return "method";
+}
 
 // What one listener says about authentication, over what the configuration says for all. Immutable.
 struct ListenerAuth {

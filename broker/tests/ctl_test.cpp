@@ -59,6 +59,7 @@ constexpr Command kCommands[] = {
     {"session list GID", "GET /sessions"},
     {"kick GID_a@@@1", "DELETE /clients/{id}"},
     {"publish a/b text", "POST /publish"},
+    {"listeners", "GET /listeners"},
     {"stats", "GET /stats"},
     {"trace client GID_a@@@1", "GET /traces/devices"},
     {"trace message 0", "GET /traces/messages"},

@@ -121,6 +121,16 @@ TEST_F(Reload, TakesNewSettingsOfAListenerForConnectionsToComeAtTheSamePort) {
     ASSERT_EQ(there.connect({.client_id = "GID_test@@@there"}).reason, ReasonCode::success);
     write(std::string(kFirst) + "auth = [\"password\"]\nallow_anonymous = false\n");
     reload_well();
+    auto admin = rest();
+    const auto listeners = [&] { return json::parse(admin.get("/api/v1/listeners")->body)["items"]; };
+    const auto both = listeners();  // who came by the old settings is still there
+    ASSERT_EQ(both.size(), 2U);
+    EXPECT_EQ(both[0]["address"], both[1]["address"]);
+    EXPECT_EQ(both[0]["since"], both[1]["since"]);
+    EXPECT_EQ(both[0]["open"], false);
+    EXPECT_EQ(both[0]["connections"], 1);
+    EXPECT_EQ(both[1]["open"], true);
+    EXPECT_EQ(both[1]["auth"], json::array({"password"}));
     EXPECT_EQ(port_at("127.0.0.1"), broker_.port());
     EXPECT_NE(enters("127.0.0.1"), ReasonCode::success);
     EXPECT_TRUE(there.nothing_waits());
@@ -128,6 +138,8 @@ TEST_F(Reload, TakesNewSettingsOfAListenerForConnectionsToComeAtTheSamePort) {
     reload_well();
     EXPECT_EQ(enters("127.0.0.1"), ReasonCode::success);
     EXPECT_TRUE(there.nothing_waits());
+    there.disconnect();
+    EXPECT_TRUE(wait_until([&] { return listeners().size() == 1; }));
 }
 
 TEST_F(Reload, TakesAnotherCertificatePathWithoutDroppingAnyone) {

@@ -281,16 +281,16 @@ TEST_F(Tls, KeepsTheOldCertificateWhenTheNewOneIsBad) {
     };
     put(ca_.issue("first", std::chrono::hours(10)));
     TlsContext context(s);
-    const auto first = context.not_after();
+    const auto first = context.shown().not_after;
     std::ofstream(s.certificate) << "half a certi";
     EXPECT_THROW(TlsContext{s}, std::runtime_error);
-    EXPECT_EQ(context.not_after(), first);
+    EXPECT_EQ(context.shown().not_after, first);
     MemoryClient client;
     EXPECT_TRUE(shake_hands(client, *context.open()));
     put(ca_.issue("second", std::chrono::hours(20)));
     TlsContext next(s);
     context.take(next);
-    EXPECT_EQ(std::chrono::round<std::chrono::hours>(context.not_after() - first), std::chrono::hours(10));
+    EXPECT_EQ(std::chrono::round<std::chrono::hours>(context.shown().not_after - first), std::chrono::hours(10));
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 #include "common/tls/x509.hpp"
 
+#include <openssl/bio.h>
 #include <openssl/bn.h>
 
 #include <ctime>
+#include <memory>
 
 namespace esl::tls {
 namespace {
@@ -25,6 +27,15 @@ std::string common_name(const X509& certificate) {
     std::string out(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
     OPENSSL_free(text);
     return out;
+}
+
+std::string subject(const X509& certificate) {
+    const std::unique_ptr<BIO, decltype(&BIO_free)> out(BIO_new(BIO_s_mem()), BIO_free);
+    constexpr unsigned long kUtf8 = XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB;
+    if (!out || X509_NAME_print_ex(out.get(), X509_get_subject_name(&certificate), 0, kUtf8) < 0) return {};
+    char* text = nullptr;
+    const auto size = BIO_get_mem_data(out.get(), &text);
+    return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string{};
 }
 
 std::string serial_number(const X509& certificate) {
