@@ -26,18 +26,18 @@ public:
         return value;
     }
     void erase(std::uint64_t key) { size_ -= part_of(key).erase(key); }
-    void reserve(std::size_t entries) {
-        for (auto& part : parts_) part.reserve(entries / kParts + entries / kParts / 8);
-    }
     [[nodiscard]] std::size_t size() const { return size_; }
 
 private:
     static constexpr std::size_t kParts = 256;
+    static constexpr std::uint64_t kNeighbours = 1'024;
     using Part = boost::unordered_flat_map<std::uint64_t, Value>;
 
-    // Keys that follow one another must not fill all parts alike, or these would grow at the same time: the finalizer
-    // of SplitMix64, which has nothing in common with the hash inside a part.
+    // Keys that are near to one another lie in one part, which stays in the processor's cache for as long as they come.
+    // Parts must not fill alike, or they would grow at the same time: the finalizer of SplitMix64, which has nothing in
+    // common with the hash inside a part.
     Part& part_of(std::uint64_t key) {
+        key /= kNeighbours;
         key = (key ^ (key >> 30)) * 0xBF58'476D'1CE4'E5B9ULL;
         key = (key ^ (key >> 27)) * 0x94D0'49BB'1331'11EBULL;
         return parts_[(key ^ (key >> 31)) % kParts];

@@ -37,7 +37,6 @@ MessageWriter::MessageWriter(Database& database) : db_(database), acks_(database
 }
 
 void MessageWriter::start_from(const KeptFile& file) {
-    owed_.reserve(file.state.messages.size());
     std::vector<std::pair<BundleNumber, std::uint32_t>> bundles;
     for (std::size_t i = 0; i < file.state.messages.size(); ++i) {
         const auto& owed = file.state.messages[i];
