@@ -19,7 +19,7 @@ constexpr std::size_t kFixedBytes = 45;  // of a record
 
 }  // namespace
 
-void write_record(const Message& m, const std::vector<Recipient>& recipients, Bytes& out) {
+void write_record(const Message& m, const Recipients& recipients, Bytes& out) {
     std::size_t recipient_bytes = 0;
     for (const auto& r : recipients) recipient_bytes += r.subscription_id != 0 ? 13 : 9;
     out.reserve(out.size() + kFixedBytes + recipient_bytes + m.topic.size() + m.properties.size() + m.payload.size());

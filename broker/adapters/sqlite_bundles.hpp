@@ -18,12 +18,12 @@ namespace esl::broker::sqlite {
 using BundleNumber = std::int64_t;  // grows; 0: none
 
 // QoS 2 has states on the way, several recipients acknowledge one after the other: those have a row of their own.
-[[nodiscard]] inline bool fits_a_bundle(const std::vector<Recipient>& recipients) {
+[[nodiscard]] inline bool fits_a_bundle(const Recipients& recipients) {
     return recipients.size() == 1 && recipients[0].qos != mqtt::QoS::exactly_once;
 }
 
 // A record: a message and its recipients. Appends.
-void write_record(const Message& message, const std::vector<Recipient>& recipients, Bytes& out);
+void write_record(const Message& message, const Recipients& recipients, Bytes& out);
 struct Record {
     Message message;  // points into the row
     BytesView recipients;

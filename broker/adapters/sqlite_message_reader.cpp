@@ -111,15 +111,16 @@ public:
 
     // Threads: any, for different messages at the same time.
     // Takes away who has acknowledged, marks who has released. True when that changed anything.
-    bool work_into(std::vector<Recipient>& recipients, MessageId message) {
+    bool work_into(Recipients& recipients, MessageId message) {
         if (counts_.empty()) return false;
         bool changed = false;
-        std::erase_if(recipients, [&](const Recipient& r) {
+        const auto gone = std::ranges::remove_if(recipients, [&](const Recipient& r) {
             const auto mark = counts_.find({message, r.session});
             if (mark == counts_.end() || mark->second.acknowledged == 0) return false;
             --mark->second.acknowledged;
             return changed = true;
         });
+        recipients.erase(gone.begin(), gone.end());
         for (auto& r : recipients) {
             const auto mark = counts_.find({message, r.session});
             if (mark == counts_.end() || mark->second.released == 0) continue;
@@ -204,7 +205,7 @@ struct Part {
     MessageId highest_message = 0;
     SessionNumber highest_session = 0;
 
-    void hears_of(MessageId id, const std::vector<Recipient>& recipients) {
+    void hears_of(MessageId id, const Recipients& recipients) {
         highest_message = std::max(highest_message, id);
         for (const auto& r : recipients) highest_session = std::max(highest_session, r.session);
     }
@@ -217,8 +218,12 @@ struct Known {
     Gone gone;
 };
 
-std::size_t remove_orphans(std::vector<Recipient>& recipients, const Sessions& known) {
-    return std::erase_if(recipients, [&](const Recipient& r) { return !known.contains(r.session); });
+std::size_t remove_orphans(Recipients& recipients, const Sessions& known) {
+    const auto orphans =
+        std::ranges::remove_if(recipients, [&](const Recipient& r) { return !known.contains(r.session); });
+    const auto count = orphans.size();
+    recipients.erase(orphans.begin(), orphans.end());
+    return count;
 }
 
 Part read_messages(Database& database, Known& known, std::int64_t first, std::int64_t last) {

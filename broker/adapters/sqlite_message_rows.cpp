@@ -30,7 +30,7 @@ SubscriptionOptions options_of(std::int64_t bits, std::int64_t identifier) {
 
 // A recipient: session u32, sequence u32, flags u8 (QoS, 4 retain, 8 identifier follows), identifier u32;
 // little-endian.
-void write_recipients(const std::vector<Recipient>& recipients, Bytes& out) {
+void write_recipients(const Recipients& recipients, Bytes& out) {
     ByteWriter writer(out);
     for (const auto& r : recipients) {
         const bool identified = r.subscription_id != 0;
@@ -41,8 +41,8 @@ void write_recipients(const std::vector<Recipient>& recipients, Bytes& out) {
     }
 }
 
-std::vector<Recipient> read_recipients(BytesView in, MessageId message) {
-    std::vector<Recipient> out;
+Recipients read_recipients(BytesView in, MessageId message) {
+    Recipients out;
     ByteReader reader(in);
     while (reader.left() > 0 && !reader.failed()) {
         Recipient r;

@@ -17,8 +17,8 @@ void set_flags(Message& message, std::int64_t flags);
 [[nodiscard]] std::int64_t options_bits(const SubscriptionOptions& options);
 [[nodiscard]] SubscriptionOptions options_of(std::int64_t bits, std::int64_t identifier);
 // Appends.
-void write_recipients(const std::vector<Recipient>& recipients, Bytes& out);
+void write_recipients(const Recipients& recipients, Bytes& out);
 // Throws Failure(damaged), which names the message, when the bytes end early.
-[[nodiscard]] std::vector<Recipient> read_recipients(BytesView in, MessageId message);
+[[nodiscard]] Recipients read_recipients(BytesView in, MessageId message);
 
 }  // namespace esl::broker::sqlite

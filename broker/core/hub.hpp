@@ -195,8 +195,9 @@ private:
         std::uint64_t retain_order = 0;
         MessagePtr message;
         std::unique_ptr<Rare> rare;
-        std::vector<Recipient> owed;
-        std::vector<std::pair<ShardId, std::size_t>> owed_there;  // shard, how many of `owed` are its
+        Recipients owed;
+        // Shard, how many of `owed` are its.
+        boost::container::small_vector<std::pair<ShardId, std::size_t>, 1> owed_there;
     };
     struct PendingSubscribe {
         SessionNumber session = 0;
@@ -306,11 +307,11 @@ private:
     void post_exports();
 
     // hub_deliver.cpp
-    bool deliver_here(Parcel& parcel, std::vector<Recipient>& owed);
+    bool deliver_here(Parcel& parcel, Recipients& owed);
     void deliver_to(Session& session, Parcel& parcel, mqtt::QoS qos, bool retain, std::uint32_t subscription_id,
-                    std::vector<Recipient>* owed, std::uint32_t share = 0);
+                    Recipients* owed, std::uint32_t share = 0);
     void enqueue(Session& session, Parcel& parcel, mqtt::QoS qos, bool retain, std::uint32_t subscription_id,
-                 std::vector<Recipient>* owed, std::uint32_t share);
+                 Recipients* owed, std::uint32_t share);
     // False when it is larger than the client takes.
     [[nodiscard]] mqtt::Properties added_properties(std::uint32_t subscription_id, UnixMillis expires,
                                                     MessageId message) const;
@@ -326,8 +327,8 @@ private:
     // By its publisher's wish, or because it has waited longer than anything may.
     [[nodiscard]] bool too_old(const Message& message, UnixMillis now) const;
     void drop_too_old();
-    void release_committed(const std::vector<Recipient>& recipients, bool point_to_point);
-    void withdraw(const std::vector<Recipient>& recipients, bool point_to_point);
+    void release_committed(const Recipients& recipients, bool point_to_point);
+    void withdraw(const Recipients& recipients, bool point_to_point);
     bool on_puback(Session& session, const mqtt::Frame& frame);
     void resend_overdue();
 
@@ -337,8 +338,7 @@ private:
     void place_in_groups(Session& session);
     void leave_if_empty(SharedGroup& group);
     void peer_counts(ShardId from, const ShareChange& m);
-    bool deliver_share(const SharedGroup& group, std::uint32_t rank, bool connected, Parcel& parcel,
-                       std::vector<Recipient>& owed);
+    bool deliver_share(const SharedGroup& group, std::uint32_t rank, bool connected, Parcel& parcel, Recipients& owed);
     void deliver_shares(const RouteMessage& m, Parcel& parcel, RouteReply& reply);
     void give_to_group(std::uint32_t slot, SharedGroup& group);
     void choose_again(std::uint32_t slot, const std::vector<std::string>& keys);

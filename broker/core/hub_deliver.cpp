@@ -35,7 +35,7 @@ mqtt::Properties Hub::added_properties(std::uint32_t subscription_id, UnixMillis
     return added;
 }
 
-bool Hub::deliver_here(Parcel& parcel, std::vector<Recipient>& owed) {
+bool Hub::deliver_here(Parcel& parcel, Recipients& owed) {
     encoded_.stamp = 0;
     if (parcel.point_to_point) {
         // No subscription is asked for, and no other session sees it.
@@ -82,7 +82,7 @@ bool Hub::deliver_here(Parcel& parcel, std::vector<Recipient>& owed) {
 }
 
 void Hub::deliver_to(Session& session, Parcel& parcel, QoS qos, bool retain, std::uint32_t subscription_id,
-                     std::vector<Recipient>* owed, std::uint32_t share) {
+                     Recipients* owed, std::uint32_t share) {
     if (qos == QoS::at_most_once) {
         const bool behind =
             parcel.ordered && session.out && session.link != nullptr &&
@@ -148,7 +148,7 @@ bool Hub::write_now(Session& session, Parcel& parcel, bool retain, std::uint32_t
 }
 
 void Hub::enqueue(Session& session, Parcel& parcel, QoS qos, bool retain, std::uint32_t subscription_id,
-                  std::vector<Recipient>* owed, std::uint32_t share) {
+                  Recipients* owed, std::uint32_t share) {
     const auto& limits = ports_.settings.limits;
     auto& out = session.outgoing();
     Lane& lane = out.lane(parcel.point_to_point ? LaneKind::p2p : LaneKind::ordinary);
@@ -324,7 +324,7 @@ void Hub::writable(Session& session) {
     if (session.link != nullptr && session.out) pump(session);
 }
 
-void Hub::release_committed(const std::vector<Recipient>& recipients, bool point_to_point) {
+void Hub::release_committed(const Recipients& recipients, bool point_to_point) {
     for (const auto& to : recipients) {
         Session* session = find(to.session);
         if (session == nullptr || !session->out || to.qos != QoS::exactly_once) continue;
@@ -335,7 +335,7 @@ void Hub::release_committed(const std::vector<Recipient>& recipients, bool point
 }
 
 // The publisher has been told that the store did not take it. What a client has been sent already it may keep.
-void Hub::withdraw(const std::vector<Recipient>& recipients, bool point_to_point) {
+void Hub::withdraw(const Recipients& recipients, bool point_to_point) {
     for (const auto& to : recipients) {
         Session* session = find(to.session);
         if (session == nullptr || !session->out) continue;

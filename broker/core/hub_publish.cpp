@@ -336,7 +336,7 @@ void Hub::conclude(PendingPublish& pending, bool stored) {
         // owed_there lists the shards in the order in which `owed` was filled.
         for (const auto& [shard, count] : pending.owed_there) {
             const auto to = from + static_cast<std::ptrdiff_t>(count);
-            std::vector<Recipient> recipients(from, to);
+            Recipients recipients(from, to);
             from = to;
             const bool direct = pending.message->point_to_point;
             if (shard != ports_.peers.self()) {

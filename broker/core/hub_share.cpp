@@ -64,7 +64,7 @@ void Hub::peer_counts(ShardId from, const ShareChange& m) {
 
 // False when nobody is left here to take it.
 bool Hub::deliver_share(const SharedGroup& group, std::uint32_t rank, bool connected, Parcel& parcel,
-                        std::vector<Recipient>& owed) {
+                        Recipients& owed) {
     const auto* member = SharedGroups::member(group, rank, connected);
     if (member == nullptr) return false;
     deliver_to(*find(member->holder), parcel, std::min(parcel.qos, static_cast<QoS>(member->options.qos)),

@@ -35,14 +35,14 @@ struct RouteMessage {
 struct RouteReply {
     std::uint32_t slot = kNoSlot;
     bool matched = false;
-    std::vector<Recipient> owed;            // persistent sessions over there that took it
+    Recipients owed;            // persistent sessions over there that took it
     std::vector<std::string> refused = {};  // shared subscriptions that had nobody left over there
 };
 // What has become of a message that was to be stored: QoS 2 may go out now, because it is on disk; or its publisher has
 // been told that it was not taken, and who has not been sent it is not to get it.
 struct Committed {
     bool point_to_point = false;
-    std::vector<Recipient> recipients;
+    Recipients recipients;
     bool stored = true;
 };
 // How many members of a shared subscription this shard has now. `slot`: a pending SUBACK that waits for a SlotReply.

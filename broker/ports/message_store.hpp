@@ -2,6 +2,7 @@
 // messages.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -38,6 +39,8 @@ struct Recipient {
 
     bool operator==(const Recipient&) const = default;
 };
+// Mostly one, which needs no block of its own.
+using Recipients = boost::container::small_vector<Recipient, 1>;
 
 struct StoredSession {
     SessionNumber number = 0;
@@ -89,7 +92,7 @@ struct RemoveSubscription {
 };
 struct PutMessage {
     MessagePtr message;
-    std::vector<Recipient> recipients;  // at least one; a session may stand in it several times with other sequences
+    Recipients recipients;  // at least one; a session may stand in it several times with other sequences
 };
 struct AckMessage {
     MessageId message;
@@ -140,7 +143,7 @@ struct StoredState {
     };
     struct Owed {
         MessagePtr message;
-        std::vector<Recipient> recipients;  // those that have not acknowledged
+        Recipients recipients;  // those that have not acknowledged
     };
     struct Retained {
         MessagePtr message;

@@ -146,7 +146,7 @@ TEST_P(MessageStoreContract, AnOwedMessageComesBackWhole) {
     EXPECT_EQ(to_millis(m.expires), 77);
     EXPECT_EQ(to_millis(m.born), 66);
     EXPECT_EQ(m.publisher, 5U);
-    EXPECT_EQ(state_.messages[0].recipients, std::vector<Recipient>{to});
+    EXPECT_EQ(state_.messages[0].recipients, Recipients{to});
     EXPECT_EQ(state_.highest_message, 100U);
 }
 
@@ -589,7 +589,7 @@ TEST(SqliteMessageStore, BringsEveryOlderFormUpToDateAndRefusesANewerOne) {
             EXPECT_EQ(state->messages[0].message->id, 3U);
             // The example of docs/formats/broker-store.md.
             EXPECT_EQ(state->messages[0].recipients,
-                      (std::vector<Recipient>{{.session = 7, .sequence = 2, .qos = mqtt::QoS::at_least_once}}));
+                      (Recipients{{.session = 7, .sequence = 2, .qos = mqtt::QoS::at_least_once}}));
             if (start == 0) {
                 const auto message = make_message({.id = 4, .topic = "t", .payload = {}, .properties = {}});
                 put(*store, {PutMessage{message, {{.session = 7, .sequence = 3}}}});
@@ -752,7 +752,7 @@ TEST(SqliteMessageStore, HoldsWhatTheStoreInMemoryHoldsWhateverComes) {
             return ack;
         }
         const auto id = next++;
-        std::vector<Recipient> to;
+        Recipients to;
         const SessionNumber count = below(4) == 0 ? 3 : 1;
         for (SessionNumber session = 1; session <= count; ++session) {
             to.push_back({.session = session,
