@@ -77,7 +77,7 @@ struct App::Impl {
           credentials(open_credentials(config.data, clock)),
           authenticator(*credentials, configured),
           registrar({}, config.groups, config.topics,
-                    config.data.empty() ? std::filesystem::path{} : config.data / "names.json"),
+                    config.data.empty() ? std::filesystem::path{} : config.data / "names.json", clock),
           stop_event(::eventfd(0, EFD_CLOEXEC)) {
         if (!config.admin.empty() && config.data.empty()) {
             throw std::runtime_error("administration needs a data folder for its key and its audit log");

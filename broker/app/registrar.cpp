@@ -1,8 +1,12 @@
 #include "broker/app/registrar.hpp"
 
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <system_error>
 
 #include "broker/adapters/durable_file.hpp"
 
@@ -16,9 +20,10 @@ Result<> add_to(Registry& registry, NameKind kind, std::string_view name) {
 }  // namespace
 
 Registrar::Registrar(NameLimits limits, const std::vector<std::string>& groups, const std::vector<std::string>& topics,
-                     std::filesystem::path file)
-    : limits_(limits), file_(std::move(file)) {
+                     std::filesystem::path file, const Clock& clock)
+    : limits_(limits), clock_(clock), file_(std::move(file)) {
     current_ = build(groups, topics, names_);
+    if (note_times(*current_, names_)) keep_times(names_);
 }
 
 std::shared_ptr<const Registry> Registrar::build(const std::vector<std::string>& groups,
@@ -63,6 +68,32 @@ void Registrar::read_file(Registry& registry, Names& names) const {
             names.added[static_cast<int>(kind)].insert(name);
         }
     }
+    if (!json.contains("groups_since")) return;
+    const auto& since = json["groups_since"];
+    if (!since.is_object()) throw bad("groups_since: must be an object, is " + std::string(since.type_name()));
+    for (const auto& [group, time] : since.items()) {
+        if (!time.is_number_integer())
+            throw bad("groups_since." + group + ": must be a whole number, is " + time.type_name());
+        names.since[group] = time.get<std::int64_t>();
+    }
+}
+
+bool Registrar::note_times(const Registry& registry, Names& names) const {
+    const auto groups = registry.groups();
+    bool changed = std::erase_if(names.since, [&](const auto& entry) {
+                       return !std::ranges::binary_search(groups, entry.first);
+                   }) > 0;
+    const auto now = to_millis(clock_.wall());
+    for (const auto& group : groups) changed = names.since.emplace(group, now).second || changed;
+    return changed;
+}
+
+void Registrar::keep_times(const Names& names) const {
+    try {
+        save(names);
+    } catch (const std::system_error& error) {
+        spdlog::warn("since when there are groups is not kept: {}", error.what());
+    }
 }
 
 void Registrar::put_in_force(std::shared_ptr<const Registry> next) {
@@ -80,6 +111,8 @@ void Registrar::reload(const std::vector<std::string>& groups, const std::vector
     const std::lock_guard guard(lock_);
     Names names;
     auto next = build(groups, topics, names);
+    names.since.merge(names_.since);  // those that the disk did not take
+    if (note_times(*next, names)) keep_times(names);
     names_ = std::move(names);
     put_in_force(std::move(next));
 }
@@ -89,13 +122,19 @@ std::shared_ptr<const Registry> Registrar::current() const {
     return current_;
 }
 
+Registrar::Since Registrar::groups() const {
+    const std::lock_guard guard(lock_);
+    return names_.since;
+}
+
 Result<> Registrar::add(NameKind kind, std::string_view name) {
     const std::lock_guard guard(lock_);
     auto next = std::make_shared<Registry>(*current_);
     if (auto ok = add_to(*next, kind, name); !ok) return ok;
     auto names = names_;
     names.added[static_cast<int>(kind)].emplace(name);
-    save(names.added);
+    note_times(*next, names);
+    save(names);
     names_ = std::move(names);
     put_in_force(std::move(next));
     return {};
@@ -112,15 +151,17 @@ Result<> Registrar::remove(NameKind kind, std::string_view name) {
     auto names = names_;
     auto& added = names.added[static_cast<int>(kind)];
     if (const auto at = added.find(name); at != added.end()) added.erase(at);
-    save(names.added);
+    note_times(*next, names);
+    save(names);
     names_ = std::move(names);
     put_in_force(std::move(next));
     return {};
 }
 
-void Registrar::save(const NameSet (&added)[2]) const {
+void Registrar::save(const Names& names) const {
     if (file_.empty()) return;
-    write_durably(file_, nlohmann::json{{"groups", added[0]}, {"topics", added[1]}}.dump(2) + "\n");
+    const nlohmann::json json{{"groups", names.added[0]}, {"topics", names.added[1]}, {"groups_since", names.since}};
+    write_durably(file_, json.dump(2) + "\n");
 }
 
 }  // namespace esl::broker

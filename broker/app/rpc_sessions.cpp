@@ -52,8 +52,13 @@ RpcAnswer delete_group(const RpcCall& call) {
 
 RpcAnswer list_groups(const RpcCall& call) {
     json list = json::array();
-    for (const auto& group : call.control.registrar().current()->groups()) {
-        list.push_back({{"GroupId", group}, {"InstanceId", call.text("InstanceId")}, {"IndependentNaming", true}});
+    for (const auto& [group, since] : call.control.registrar().groups()) {
+        list.push_back({{"GroupId", group},
+                        {"InstanceId", call.text("InstanceId")},
+                        {"IndependentNaming", true},
+                        {"CreateTime", since},
+                        {"UpdateTime", since},  // a group is made and removed, never changed
+                        {"Tags", json::array()}});
     }
     return json{{"Data", std::move(list)}};
 }

@@ -254,6 +254,31 @@ TEST_F(RpcApi, ManagesGroupsSessionsAndMessagesAndWritesItDown) {
     EXPECT_EQ(records.back().entry.action, "group.added");
 }
 
+// Of the configured one too, and over a restart.
+TEST_F(RpcApi, SaysSinceWhenThereIsAGroup) {
+    const auto groups = [&] {
+        std::map<std::string, json> out;
+        for (const auto& group : call("ListGroupId", {})["Data"]) out[group["GroupId"]] = group;
+        return out;
+    };
+    const auto before = to_millis(SystemClock().wall());
+    call("CreateGroupId", {{"GroupId", "GID_fresh"}});
+    const auto first = groups();
+    ASSERT_EQ(first.size(), 2U);
+    EXPECT_GE(first.at("GID_fresh")["CreateTime"].get<std::int64_t>(), before);
+    EXPECT_LE(first.at("GID_fresh")["CreateTime"].get<std::int64_t>(), to_millis(SystemClock().wall()));
+    EXPECT_EQ(first.at("GID_fresh")["UpdateTime"], first.at("GID_fresh")["CreateTime"]);
+    EXPECT_LE(first.at("GID_test")["CreateTime"].get<std::int64_t>(), before);
+    EXPECT_GT(first.at("GID_test")["CreateTime"].get<std::int64_t>(), before - 600'000);
+    EXPECT_EQ(first.at("GID_test")["Tags"], json::array());
+    EXPECT_EQ(first.at("GID_test")["IndependentNaming"], true);
+    restart();
+    EXPECT_EQ(groups(), first);
+    call("DeleteGroupId", {{"GroupId", "GID_fresh"}});
+    call("CreateGroupId", {{"GroupId", "GID_fresh"}});
+    EXPECT_GT(groups().at("GID_fresh")["CreateTime"], first.at("GID_fresh")["CreateTime"]);
+}
+
 TEST_F(RpcApi, AsksForTenClientsAtATimeAndNoMore) {
     RpcParameters ids;
     for (int i = 1; i <= 10; ++i) ids["ClientIdList." + std::to_string(i)] = "GID_test@@@" + std::to_string(i);
