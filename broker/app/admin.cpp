@@ -14,6 +14,7 @@
 #include "broker/auth/credential_book.hpp"
 #include "common/core/ids.hpp"
 #include "common/http/problem.hpp"
+#include "common/http/process_metrics.hpp"
 #include "common/http/server.hpp"
 
 namespace esl::broker {
@@ -172,6 +173,7 @@ struct Admin::Impl {
                                in_units(f));
         }
         out += rule_metrics(rules);
+        out += http::process_metrics("broker");
         return http::text_response(200, std::move(out), "text/plain; version=0.0.4; charset=utf-8");
     }
 

@@ -43,7 +43,7 @@ TEST_F(AdminApi, NamesItsMetricsAsPrometheusWantsThem) {
     std::map<std::string, std::string> types;
     std::set<std::string> helped;
     int samples = 0;
-    const std::regex sample(R"(^([a-z][a-z0-9_]*)(\{[a-z]+="[^"]*"\})? [0-9.e+]+$)");
+    const std::regex sample(R"(^([a-z][a-z0-9_]*)(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [0-9.e+]+$)");
     const std::regex foreign_unit("(micro|milli|nano)second|minute|hour|day|kilo|mega|percent|_ms_|_us_|_kb_");
     for (std::string line; std::getline(lines, line);) {
         std::istringstream words(line);
@@ -61,11 +61,17 @@ TEST_F(AdminApi, NamesItsMetricsAsPrometheusWantsThem) {
             ++samples;
             ASSERT_TRUE(std::regex_match(line, match, sample)) << line;
             EXPECT_TRUE(types.contains(match[1].str())) << line;
-            EXPECT_TRUE(match[1].str().starts_with("broker_")) << line;
+            const auto called = match[1].str();
+            EXPECT_TRUE(called.starts_with("broker_") || called.starts_with("process_") ||
+                        called == "shelfwire_build_info")
+                << line;
             EXPECT_FALSE(std::regex_search(match[1].str(), foreign_unit)) << line;
         }
     }
     EXPECT_GT(samples, 60);
+    for (const auto* wanted : {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"})
+        EXPECT_TRUE(types.contains(wanted)) << wanted;
+    EXPECT_TRUE(types.contains("shelfwire_build_info"));
 }
 
 TEST_F(AdminApi, WantsItsKeyForAllButHealthAndMetrics) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "common/http/process_metrics.hpp"
+
 namespace esl::mgmt::rest {
 namespace {
 
@@ -65,12 +67,12 @@ std::string metrics_text(const Metrics& m, const http::ServerStats& server, cons
     out.counter("shelfwire_commits_total", "Database transactions.", m.commits);
     out.counter("shelfwire_commit_rows_total", "Rows in them.", m.commit_rows);
     out.gauge("shelfwire_broker_up", "1 while connected to the broker.", m.link_up);
-    const auto http = counts.snapshot();
+    const auto requests = counts.snapshot();
     out.head("shelfwire_http_requests_total", "Answered requests by status class.", "counter");
-    for (std::size_t i = 1; i < http.by_class.size(); ++i) {
-        out.line("shelfwire_http_requests_total", "{class=\"" + std::to_string(i) + "xx\"}", http.by_class[i]);
+    for (std::size_t i = 1; i < requests.by_class.size(); ++i) {
+        out.line("shelfwire_http_requests_total", "{class=\"" + std::to_string(i) + "xx\"}", requests.by_class[i]);
     }
-    out.counter("shelfwire_http_microseconds_total", "Time from header to answer.", http.microseconds);
+    out.counter("shelfwire_http_microseconds_total", "Time from header to answer.", requests.microseconds);
     out.counter("shelfwire_http_broken_requests_total", "Requests refused before they were understood.",
                 server.broken_requests);
     out.counter("shelfwire_http_refused_connections_total", "Connections above the limit.", server.refused_connections);
@@ -78,7 +80,7 @@ std::string metrics_text(const Metrics& m, const http::ServerStats& server, cons
     out.counter("shelfwire_import_rows_total", "Rows of files read.", counts.imported_rows);
     out.gauge("shelfwire_event_listeners", "Open event streams.", live.listeners);
     out.counter("shelfwire_event_listeners_dropped_total", "Event streams dropped as too slow.", live.dropped);
-    return out.take();
+    return out.take() + http::process_metrics("mgmt-service");
 }
 
 }  // namespace esl::mgmt::rest

@@ -263,6 +263,7 @@ TEST_F(ShelfApiTest, SwitchesPowerAndFaultsAndCountsThem) {
     EXPECT_EQ(client_->send("PUT", "/faults", R"({"dead_percent":0})").value().status, 200);
     EXPECT_EQ(state().at("dead"), false);
     EXPECT_NE(get("/metrics").body.find("tag_sim_znp_joined_now 0"), std::string::npos);
+    EXPECT_NE(get("/metrics").body.find("shelfwire_build_info{program=\"tag-sim\",version="), std::string::npos);
 }
 
 TEST_F(ShelfApiTest, SaysWhatIsWrongWithARequest) {

@@ -45,6 +45,8 @@ TEST_F(RestTest, TellsMachinesHowItIs) {
     const auto metrics = peer.get("//metrics").raw;
     EXPECT_NE(metrics.find("shelfwire_http_requests_total{class=\"2xx\"} "), std::string::npos);
     EXPECT_NE(metrics.find("shelfwire_broker_up 1\n"), std::string::npos);
+    EXPECT_NE(metrics.find("\nprocess_open_fds "), std::string::npos);
+    EXPECT_NE(metrics.find("shelfwire_build_info{program=\"mgmt-service\",version="), std::string::npos);
 }
 
 TEST_F(RestTest, ServesThePageAndItsRoutesBesideTheInterface) {

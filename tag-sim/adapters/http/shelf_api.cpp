@@ -8,6 +8,7 @@
 
 #include "common/http/message.hpp"
 #include "common/http/problem.hpp"
+#include "common/http/process_metrics.hpp"
 #include "common/http/router.hpp"
 #include "tag-sim/adapters/http/plan_json.hpp"
 #include "tag-sim/adapters/http/shelf_page.hpp"
@@ -196,7 +197,7 @@ private:
             out += "# TYPE tag_sim_" + metric + (metric.ends_with("_now") ? " gauge\n" : " counter\n");
             line(metric, value);
         }
-        return out;
+        return out + http::process_metrics("tag-sim");
     }
 
     boost::asio::io_context& io_;
