@@ -45,9 +45,13 @@ Hub::Hub(Ports ports, std::shared_ptr<const Registry> registry)
       shares_(ports_.peers.self(), ports_.peers.count()),
       started_(ports_.clock.steady()) {}
 
+std::uint64_t Hub::now_millis() const {
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<milliseconds>(ports_.clock.steady() - started_).count());
+}
+
 std::uint32_t Hub::now_seconds() const {
-    return static_cast<std::uint32_t>(std::chrono::duration_cast<seconds>(ports_.clock.steady() - started_).count()) +
-           1;
+    return static_cast<std::uint32_t>(now_millis() / 1'000) + 1;
 }
 
 MessageId Hub::new_message_id() {
@@ -73,8 +77,9 @@ void Hub::store_op(StoreOperation operation) {
     if (ports_.store != nullptr) batch_.push_back(std::move(operation));
 }
 
-void Hub::schedule(Timer::What what, const Session& session, std::uint32_t delay) {
-    timers_.push({now_seconds() + delay, session.number, session.epoch, what});
+void Hub::schedule(Timer::What what, const Session& session, seconds delay) {
+    const auto millis = static_cast<std::uint64_t>(milliseconds(delay).count());
+    timers_.push({now_millis() + millis, session.number, session.epoch, what});
 }
 
 void Hub::restore(const StoredState& state) {
@@ -100,7 +105,7 @@ void Hub::restore(const StoredState& state) {
         if (session.expiry_seconds != kNeverExpires) {
             const auto gone = std::chrono::duration_cast<seconds>(now - session.since).count();
             const auto left = static_cast<std::int64_t>(session.expiry_seconds) - gone;
-            schedule(Timer::What::expire_session, session, static_cast<std::uint32_t>(std::max<std::int64_t>(left, 0)));
+            schedule(Timer::What::expire_session, session, seconds(std::max<std::int64_t>(left, 0)));
         }
     }
     restore_left_behind(state);
@@ -312,7 +317,7 @@ void Hub::tick() {
     ask_again_ = !late_.empty();
     if (store_behind_) store_behind_ = ports_.store->figures().waiting > ports_.settings.limits.store_queue;
     let_slowed_go_on();
-    while (!timers_.empty() && timers_.top().at <= now) {
+    while (!timers_.empty() && timers_.top().at <= now_millis()) {
         const Timer timer = timers_.top();
         timers_.pop();
         Session* session = find(timer.session);

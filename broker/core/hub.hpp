@@ -217,7 +217,7 @@ private:
         mqtt::ReasonCode reason = mqtt::ReasonCode::success;  // of PUBCOMP
     };
     struct Timer {
-        std::uint32_t at;
+        std::uint64_t at;  // now_millis()
         SessionNumber session;
         std::uint32_t epoch;
         enum class What : std::uint8_t { expire_session, publish_will } what;
@@ -346,6 +346,7 @@ private:
     void pass_on(const LaneEntry& entry, SessionNumber ended, const std::shared_ptr<SessionNumber>& farewell);
 
     // hub_drain.cpp
+    [[nodiscard]] std::uint64_t next_batch_at() const;
     void set_aside(Session& session, seconds keep_alive);
     void put_back(Session& session);
     LaneEntry& back_into_lane(Outgoing& out, LaneEntry entry);
@@ -376,8 +377,11 @@ private:
     void store_op(StoreOperation operation);
     void follow(const AfterCommit& next);
     [[nodiscard]] bool can_be_refused(const PendingPublish& pending);
+    // Since the start. What lasts a while lasts no shorter than it should: it is counted in milliseconds and looked at
+    // once a second.
+    [[nodiscard]] std::uint64_t now_millis() const;
     [[nodiscard]] std::uint32_t now_seconds() const;
-    void schedule(Timer::What what, const Session& session, std::uint32_t seconds);
+    void schedule(Timer::What what, const Session& session, seconds delay);
 
     Ports ports_;
     std::shared_ptr<const Registry> registry_;

@@ -372,8 +372,10 @@ void Hub::end_connection(Session& session, CloseCause cause) {
     if (session.out) put_back(session);
     put_session(session);
     if (session.will)
-        schedule(Timer::What::publish_will, session, std::min(session.will->delay_seconds, session.expiry_seconds));
-    if (session.expiry_seconds != kNeverExpires) schedule(Timer::What::expire_session, session, session.expiry_seconds);
+        schedule(Timer::What::publish_will, session,
+                 seconds(std::min(session.will->delay_seconds, session.expiry_seconds)));
+    if (session.expiry_seconds != kNeverExpires)
+        schedule(Timer::What::expire_session, session, seconds(session.expiry_seconds));
 }
 
 void Hub::remove_session(Session& session) {

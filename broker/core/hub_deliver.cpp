@@ -229,7 +229,7 @@ std::uint16_t Hub::window(const Session& session, LaneKind kind) const {
     const auto& limits = ports_.settings.limits;
     // The client's receive maximum is shared by halves, so that neither lane can take all of it.
     const auto theirs = session.receive_maximum;
-    const auto p2p_share = static_cast<std::uint16_t>(theirs / 2);
+    const auto p2p_share = static_cast<std::uint16_t>(ports_.settings.p2p ? theirs / 2 : 0);
     if (theirs == 1)
         return session.out->live() > 0 && session.out->ordinary.in_flight() + session.out->p2p.in_flight() > 0 ? 0 : 1;
     return kind == LaneKind::p2p ? std::min(limits.in_flight_p2p, p2p_share)
@@ -258,7 +258,7 @@ void Hub::pump_lane(Session& session, Lane& lane) {
             continue;
         }
         if (entry->qos == QoS::at_most_once) counters_.queued_messages.sub();
-        entry->sent_at = now_seconds();
+        entry->sent_at = static_cast<std::uint32_t>(now_millis());
         lane.mark_sent();
     }
     if (lane.in_flight() > 0 && !session.awaits_acks && ports_.settings.resend_unacknowledged && !session.v5()) {
@@ -368,7 +368,7 @@ bool Hub::on_puback(Session& session, const mqtt::Frame& frame) {
     Lane& lane = session.out->lane(kind);
     if (type == mqtt::PacketType::pubrec && !mqtt::is_failure(packet->reason)) {
         if (entry->release_wait) return true;
-        entry->sent_at = now_seconds();
+        entry->sent_at = static_cast<std::uint32_t>(now_millis());
         if (entry->state == State::sent && entry->owed) {
             // After PUBREL the client forgets the id; before that is on disk a restart would send the message anew.
             entry->state = State::released;
@@ -404,8 +404,8 @@ void Hub::released(const AfterCommit& what) {
 
 // 3.1 and 3.1.1: what has not been acknowledged in time is sent again, a bounded number of times.
 void Hub::resend_overdue() {
-    const auto now = now_seconds();
-    const auto wait = static_cast<std::uint32_t>(std::chrono::ceil<seconds>(ports_.settings.limits.ack_wait).count());
+    const auto now = static_cast<std::uint32_t>(now_millis());
+    const auto wait = static_cast<std::uint32_t>(ports_.settings.limits.ack_wait.count());
     if (wait == 0) return;
     std::erase_if(awaiting_acks_, [&](SessionNumber number) {
         Session* session = find(number);

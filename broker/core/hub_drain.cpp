@@ -36,6 +36,10 @@ std::uint32_t count_of(const nlohmann::json& value) {
 
 }  // namespace
 
+std::uint64_t Hub::next_batch_at() const {
+    return now_millis() + static_cast<std::uint64_t>(milliseconds(ports_.settings.limits.offline_pause).count());
+}
+
 // The session has just come back and sent nothing yet.
 void Hub::set_aside(Session& session, seconds keep_alive) {
     const auto batch = ports_.settings.limits.offline_batch;
@@ -44,10 +48,8 @@ void Hub::set_aside(Session& session, seconds keep_alive) {
     std::size_t keep = batch;
     for (auto* lane : {&out.p2p, &out.ordinary}) lane->set_aside(keep, [&](LaneEntry entry) { out.put_aside(entry); });
     if (out.aside.empty()) return;
-    const auto now = now_seconds();
-    const auto pause = static_cast<std::uint32_t>(ports_.settings.limits.offline_pause.count());
-    out.next_batch = now + pause;
-    out.pull_until = now + static_cast<std::uint32_t>(keep_alive.count());
+    out.next_batch = next_batch_at();
+    out.pull_until = now_millis() + static_cast<std::uint64_t>(milliseconds(keep_alive).count());
     draining_.push_back(session.number);
 }
 
@@ -79,12 +81,12 @@ void Hub::send_batch(Session& session, std::size_t most, bool newest) {
 // Once a second.
 void Hub::drain() {
     const auto& limits = ports_.settings.limits;
-    const auto now = now_seconds();
+    const auto now = now_millis();
     std::erase_if(draining_, [&](SessionNumber number) {
         Session* session = find(number);
         if (session == nullptr || session->link == nullptr || !session->out || session->out->aside.empty()) return true;
         if (now < session->out->next_batch) return false;
-        session->out->next_batch = now + static_cast<std::uint32_t>(limits.offline_pause.count());
+        session->out->next_batch = next_batch_at();
         send_batch(*session, limits.offline_batch, false);
         return session->out->aside.empty();
     });
@@ -121,8 +123,8 @@ ReasonCode Hub::on_get_offline(Session& session, BytesView payload) {
     const auto order = body.value("pushOrder", nlohmann::json("ASC"));
     const auto wanted = count_of(body.value("maxPushNum", nlohmann::json(kMostPulled)));
     if ((order != "ASC" && order != "DESC") || wanted == 0) return ReasonCode::payload_format_invalid;
-    if (out.aside.empty() || now > out.pull_until) return ReasonCode::success;
-    out.next_batch = now + static_cast<std::uint32_t>(ports_.settings.limits.offline_pause.count());
+    if (out.aside.empty() || now_millis() > out.pull_until) return ReasonCode::success;
+    out.next_batch = next_batch_at();
     send_batch(session, std::min(wanted, kMostPulled), order == "DESC");
     return ReasonCode::success;
 }

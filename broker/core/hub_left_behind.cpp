@@ -63,7 +63,7 @@ void Hub::restore_left_behind(const StoredState& state) {
         const auto gone = std::chrono::duration_cast<seconds>(now - session->since).count();
         const auto wait = std::min(stored.delay_seconds, session->expiry_seconds);
         const auto left = std::max<std::int64_t>(static_cast<std::int64_t>(wait) - gone, 0);
-        schedule(Timer::What::publish_will, *session, static_cast<std::uint32_t>(left));
+        schedule(Timer::What::publish_will, *session, seconds(left));
     }
     for (const auto& stored : state.connections) {
         if (ports_.peers.home_of(stored.client_id) == ports_.peers.self()) left_behind_.connections.push_back(stored);

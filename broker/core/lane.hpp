@@ -29,7 +29,7 @@ struct LaneEntry {
     MessagePtr message;
     std::uint32_t sequence = 0;  // 0 for QoS 0
     std::uint32_t subscription_id = 0;
-    std::uint32_t sent_at = 0;  // seconds of the shard's clock
+    std::uint32_t sent_at = 0;  // by the hub's milliseconds, the lower half
     std::uint32_t share = 0;    // number of the shared subscription it came by; 0: none
     mqtt::QoS qos = mqtt::QoS::at_most_once;
     State state = State::waiting;

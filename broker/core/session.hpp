@@ -44,8 +44,8 @@ struct Outgoing {
     // What a client that came back is sent a batch at a time.
     Ring<LaneEntry> aside;
     std::size_t aside_bytes = 0;
-    std::uint32_t next_batch = 0;  // seconds of the shard's clock
-    std::uint32_t pull_until = 0;  // until then it may ask for more
+    std::uint64_t next_batch = 0;  // by Hub::now_millis()
+    std::uint64_t pull_until = 0;  // until then it may ask for more
     std::uint32_t asked_in = 0;    // the second that `asked` counts
     std::uint8_t asked = 0;
 

@@ -449,23 +449,29 @@ TEST(Hub, SeesAQos2MessageThroughThoughItsTimeHasPassed) {
     EXPECT_TRUE(back.early[0].dup);
 }
 
+// "dying", MQTT 5, with a session and a will that last.
+Session* connect_with_will(Rig& rig, FakeLink& link, std::uint32_t delay_seconds, std::uint32_t expiry_seconds) {
+    link.version = ProtocolVersion::v5;
+    mqtt::ConnectView connect;
+    connect.version = ProtocolVersion::v5;
+    connect.client_id = "dying";
+    connect.clean_start = false;
+    mqtt::Properties properties;
+    properties.number(mqtt::PropertyId::session_expiry_interval, expiry_seconds);
+    mqtt::Properties delay;
+    delay.number(mqtt::PropertyId::will_delay_interval, delay_seconds);
+    connect.properties = properties;
+    connect.will = mqtt::WillView{
+        .topic = "w", .payload = as_bytes("gone"), .qos = QoS::at_most_once, .retain = false, .properties = delay};
+    return rig.hub("dying").connect(link, connect);
+}
+
 TEST(Hub, ForgetsASessionWhenItsTimeHasPassedAndPublishesItsWillFirst) {
     Rig rig(standard());
     FakeClient watcher(rig, "watcher");
     watcher.subscribe("w", QoS::at_most_once);
     FakeLink link;
-    link.version = ProtocolVersion::v5;
-    mqtt::ConnectView connect;
-    connect.version = ProtocolVersion::v5;
-    connect.client_id = "dying";
-    mqtt::Properties properties;
-    properties.number(mqtt::PropertyId::session_expiry_interval, 60);
-    mqtt::Properties delay;
-    delay.number(mqtt::PropertyId::will_delay_interval, 3'600);
-    connect.properties = properties;
-    connect.will = mqtt::WillView{
-        .topic = "w", .payload = as_bytes("gone"), .qos = QoS::at_most_once, .retain = false, .properties = delay};
-    Session* session = rig.hub("dying").connect(link, connect);
+    Session* session = connect_with_will(rig, link, 3'600, 60);
     ASSERT_NE(session, nullptr);
     rig.hub("dying").lost(*session, CloseCause::socket_error);
     rig.clock.advance(std::chrono::seconds(59));
@@ -479,6 +485,84 @@ TEST(Hub, ForgetsASessionWhenItsTimeHasPassedAndPublishesItsWillFirst) {
     EXPECT_EQ(said[0].payload, "gone");
     EXPECT_EQ(rig.counter(&Counters::sessions), 1U);
     EXPECT_EQ(rig.store.count<RemoveSession>(), 1U);
+}
+
+// A tick comes once a second, at any time between two of a client's doings.
+constexpr milliseconds kPhases[] = {milliseconds(0), milliseconds(1), milliseconds(400), milliseconds(999)};
+
+// [MQTT-3.1.3-9]
+TEST(Hub, NeverPublishesADelayedWillBeforeItsTime) {
+    for (const auto phase : kPhases) {
+        Rig rig(standard());
+        FakeClient watcher(rig, "watcher");
+        watcher.subscribe("w", QoS::at_most_once);
+        rig.clock.advance(phase);
+        FakeLink link;
+        rig.hub("dying").lost(*connect_with_will(rig, link, 1, 60), CloseCause::socket_error);
+        rig.clock.advance(milliseconds(999));
+        rig.tick();
+        EXPECT_TRUE(watcher.link.look().empty()) << phase.count();
+        rig.clock.advance(milliseconds(1));
+        rig.tick();
+        EXPECT_EQ(watcher.link.look().size(), 1U) << phase.count();
+    }
+}
+
+// [MQTT-3.1.2-23], [MQTT-4.1.0-2]
+TEST(Hub, KeepsASessionForAllOfItsTime) {
+    for (const auto phase : kPhases) {
+        Rig rig(standard());
+        rig.clock.advance(phase);
+        FakeLink link;
+        rig.hub("dying").lost(*connect_with_will(rig, link, 60, 2), CloseCause::socket_error);
+        rig.clock.advance(milliseconds(1'999));
+        rig.tick();
+        EXPECT_EQ(rig.counter(&Counters::sessions), 1U) << phase.count();
+        rig.clock.advance(milliseconds(1));
+        rig.tick();
+        EXPECT_EQ(rig.counter(&Counters::sessions), 0U) << phase.count();
+    }
+}
+
+TEST(Hub, SendsAgainOnlyAfterTheWholeWait) {
+    for (const auto phase : kPhases) {
+        auto settings = standard();
+        settings.resend_unacknowledged = true;
+        settings.limits.ack_wait = milliseconds(5'000);
+        Rig rig(settings);
+        FakeClient sub(rig, "sub");
+        sub.subscribe("t", QoS::at_least_once);
+        FakeClient pub(rig, "pub");
+        rig.clock.advance(phase);
+        pub.publish("t", "m", QoS::at_least_once);
+        rig.settle();
+        EXPECT_EQ(sub.link.look().size(), 1U);
+        rig.clock.advance(milliseconds(4'999));
+        rig.tick();
+        EXPECT_TRUE(sub.link.look().empty()) << phase.count();
+        rig.clock.advance(milliseconds(1));
+        rig.tick();
+        EXPECT_EQ(sub.link.look().size(), 1U) << phase.count();
+    }
+}
+
+TEST(Hub, LeavesTheWholeReceiveMaximumToOrdinaryMessagesWhereThereIsNoP2p) {
+    auto settings = standard();
+    settings.p2p = false;
+    Rig rig(settings);
+    FakeClient pub(rig, "pub");
+    FakeLink link;
+    Session* sub = connect_with_will(rig, link, 0, 60);
+    sub->receive_maximum = 2;
+    mqtt::SubscriptionView filter{.filter = "t", .qos = QoS::at_least_once};
+    Bytes bytes;
+    ASSERT_TRUE(mqtt::encode_subscribe(1, std::span(&filter, 1), {}, ProtocolVersion::v5, bytes));
+    ASSERT_TRUE(rig.hub("dying").packet(*sub, mqtt::unframe(bytes, 1'000)->frame));
+    rig.settle();
+    link.look();
+    for (mqtt::PacketId id = 1; id <= 3; ++id) pub.publish("t", "m", QoS::at_least_once, id);
+    rig.settle();
+    EXPECT_EQ(link.look().size(), 2U);
 }
 
 }  // namespace

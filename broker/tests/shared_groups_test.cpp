@@ -115,6 +115,26 @@ TEST_P(Shared, DoesNotSendAQos2MessageThatIsUnderWayToAnybodyElse) {
     EXPECT_TRUE(payloads(stays).empty());  // [MQTT-4.8.2-5]
 }
 
+// [MQTT-4.8.2-4]
+TEST_P(Shared, FinishesAQos2MessageThatIsUnderWayWithWhoeverBeganItWhenItIsBack) {
+    auto& leaves = member("0a", false, QoS::exactly_once);
+    auto& stays = member("1b", false, QoS::exactly_once);
+    FakeClient pub(rig_, "2pub");
+    for (mqtt::PacketId i = 1; i <= 2; ++i) pub.publish("t/x", std::to_string(i), QoS::exactly_once, i);
+    rig_.settle();
+    const auto begun = leaves.link.look();
+    ASSERT_EQ(begun.size(), 1U);
+    EXPECT_EQ(payloads(stays).size(), 1U);
+    leaves.lose();
+    rig_.settle();
+    EXPECT_TRUE(payloads(stays).empty());
+    FakeClient back(rig_, "0a", false, version_);
+    ASSERT_EQ(back.early.size(), 1U);
+    EXPECT_EQ(back.early[0].id, begun[0].id);
+    EXPECT_EQ(back.early[0].payload, begun[0].payload);
+    EXPECT_TRUE(back.early[0].dup);
+}
+
 TEST_P(Shared, MovesADebtOnDiskInOneCommit) {
     auto& leaves = member("0a", false);
     FakeClient pub(rig_, "2pub");
