@@ -1,9 +1,6 @@
 #include "common/http/client.hpp"
 
-#include <netdb.h>
-#include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
@@ -18,8 +15,8 @@
 #include <system_error>
 #include <vector>
 
-#include "common/http/detail/client_socket.hpp"
 #include "common/http/url.hpp"
+#include "common/tls/client_socket.hpp"
 
 namespace esl::http {
 namespace beast = boost::beast;
@@ -39,7 +36,7 @@ constexpr std::size_t kPiece = std::size_t{64} << 10;
 struct Client::Impl {
     Url base;
     ClientOptions options;
-    detail::ClientSocket socket;
+    tls::ClientSocket socket;
     std::optional<tls::ClientContext> trust;  // of https, made for the first connection
     bool heard = false;                       // a byte of the answer under way
     std::string unread;                       // bytes of the connection that no parser has taken yet
@@ -50,14 +47,14 @@ struct Client::Impl {
         unread.clear();
     }
 
-    [[nodiscard]] Result<> wait(short events, SteadyClock::time_point deadline) {
+    [[nodiscard]] Result<> wait(int fd, short events, SteadyClock::time_point deadline) const {
         for (;;) {
             constexpr std::chrono::milliseconds kLook{100};
             if (cancelled) return fail(HttpError::closed, "cancelled");
             auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - SteadyClock::now());
             if (left.count() <= 0) return fail(HttpError::timed_out);
             left = std::min(left, kLook);
-            pollfd waiting{.fd = socket.fd(), .events = events, .revents = 0};
+            pollfd waiting{.fd = fd, .events = events, .revents = 0};
             const int ready = ::poll(&waiting, 1, static_cast<int>(left.count()));
             if (ready > 0) return {};
             if (ready < 0 && errno != EINTR) return fail(HttpError::closed, errno_text());
@@ -70,74 +67,25 @@ struct Client::Impl {
     }
 
     [[nodiscard]] Result<> connect(SteadyClock::time_point deadline) {
-        if (auto connected = connect_socket(deadline); !connected || !base.tls) return connected;
-        auto secured = secure(deadline);
-        if (secured) return {};
         close();
-        trust.reset();  // what was wrong may be corrected by the next try
-        return secured;
+        const auto patience = [&](int fd, short events) { return wait(fd, events, deadline); };
+        auto connected = socket.connect(base.at.host, base.at.port, patience);
+        if (connected && base.tls) connected = secure(patience);
+        if (!connected && connected.error().is(tls::ConnectError::unreachable))
+            return fail(HttpError::unreachable, connected.error().about());
+        return connected;
     }
 
-    [[nodiscard]] Result<> secure(SteadyClock::time_point deadline) {
-        const auto refuse = [&](const std::string& why) {
-            return fail(HttpError::unreachable, host_and_port() + ": TLS: " + why);
-        };
+    [[nodiscard]] Result<> secure(const tls::ClientSocket::Wait& patience) {
         try {
             if (!trust) trust.emplace(options.ca_file);
         } catch (const std::runtime_error& error) {
-            return refuse(error.what());
+            socket.close();
+            return fail(HttpError::unreachable, host_and_port() + ": TLS: " + error.what());
         }
-        socket.secure(*trust, base.at.host);
-        for (;;) {
-            const auto step = socket.shake_hands();
-            if (step == detail::Step::done) return {};
-            if (step == detail::Step::end) return refuse("the server closes the connection");
-            if (step == detail::Step::broken) return refuse(socket.why());
-            if (auto ready = wait(step == detail::Step::wait_read ? POLLIN : POLLOUT, deadline); !ready) return ready;
-        }
-    }
-
-    [[nodiscard]] Result<> connect_socket(SteadyClock::time_point deadline) {
-        close();
-        const auto& at = base.at;
-        addrinfo hints{};
-        hints.ai_socktype = SOCK_STREAM;
-        addrinfo* list = nullptr;
-        if (const int code = ::getaddrinfo(at.host.c_str(), std::to_string(at.port).c_str(), &hints, &list);
-            code != 0) {
-            return fail(HttpError::unreachable, at.host + ": " + ::gai_strerror(code));
-        }
-        const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, ::freeaddrinfo);
-        std::string why;
-        for (const addrinfo* one = list; one != nullptr; one = one->ai_next) {
-            if (connect_to(*one, deadline, why)) return {};
-            close();
-        }
-        return fail(HttpError::unreachable, host_and_port() + ": " + why);
-    }
-
-    bool connect_to(const addrinfo& one, SteadyClock::time_point deadline, std::string& why) {
-        const int fd = ::socket(one.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0) {
-            why = errno_text();
-            return false;
-        }
-        socket.open(fd);
-        const int on = 1;
-        ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        if (::connect(fd, one.ai_addr, one.ai_addrlen) != 0 && errno != EINPROGRESS) {
-            why = errno_text();
-            return false;
-        }
-        if (!wait(POLLOUT, deadline)) {
-            why = "timed out";
-            return false;
-        }
-        int error = 0;
-        socklen_t size = sizeof error;
-        ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-        why = std::generic_category().message(error);
-        return error == 0;
+        auto secured = socket.secure(*trust, base.at.host, patience);
+        if (!secured) trust.reset();  // what was wrong may be corrected by the next try
+        return secured;
     }
 
     // Stops early, without an error, when the server answers before it has read everything.
@@ -145,31 +93,31 @@ struct Client::Impl {
         while (!bytes.empty()) {
             std::size_t put = 0;
             const auto step = socket.send(bytes, put);
-            if (step == detail::Step::done) {
+            if (step == tls::Step::done) {
                 bytes.remove_prefix(put);
                 continue;
             }
-            if (step == detail::Step::end) return fail(HttpError::closed, "no answer");
-            if (step == detail::Step::broken) return fail(HttpError::closed, socket.why());
+            if (step == tls::Step::end) return fail(HttpError::closed, "no answer");
+            if (step == tls::Step::broken) return fail(HttpError::closed, socket.why());
             // The answer may come while the request still goes: it is read meanwhile, or both sides would wait.
-            if (auto ready = wait(POLLOUT | POLLIN, deadline); !ready) return ready;
+            if (auto ready = wait(socket.fd(), POLLOUT | POLLIN, deadline); !ready) return ready;
             const auto more = receive_some();
             if (!more) return fail(more.error());
-            if (*more == detail::Step::end) return {};
+            if (*more == tls::Step::end) return {};
             if (unread.size() > options.max_body) return fail(HttpError::too_large, "the answer");
         }
         return {};
     }
 
     // What there is now, after which the socket is to be waited for as the step says.
-    [[nodiscard]] Result<detail::Step> receive_some() {
+    [[nodiscard]] Result<tls::Step> receive_some() {
         const auto before = unread.size();
         unread.resize(before + kPiece);
         std::size_t got = 0;
         const auto step = socket.receive(unread.data() + before, kPiece, got);
-        unread.resize(before + (step == detail::Step::done ? got : 0));
-        heard = heard || step == detail::Step::done;
-        if (step == detail::Step::broken) return fail(HttpError::closed, socket.why());
+        unread.resize(before + (step == tls::Step::done ? got : 0));
+        heard = heard || step == tls::Step::done;
+        if (step == tls::Step::broken) return fail(HttpError::closed, socket.why());
         return step;
     }
 
@@ -178,10 +126,11 @@ struct Client::Impl {
         for (;;) {
             const auto step = receive_some();
             if (!step) return fail(step.error());
-            if (*step == detail::Step::done) return true;
-            if (*step == detail::Step::end) return false;
-            const auto events = *step == detail::Step::wait_read ? POLLIN : POLLOUT;
-            if (auto ready = wait(static_cast<short>(events), deadline); !ready) return fail(ready.error());
+            if (*step == tls::Step::done) return true;
+            if (*step == tls::Step::end) return false;
+            const auto events = *step == tls::Step::wait_read ? POLLIN : POLLOUT;
+            if (auto ready = wait(socket.fd(), static_cast<short>(events), deadline); !ready)
+                return fail(ready.error());
         }
     }
 
