@@ -41,7 +41,7 @@ void Rules::set_sources(const std::vector<RuleSpec>& rules) {
     for (const auto& spec : rules) {
         if (!spec.enabled || spec.rule_kind() != RuleKind::inbound || spec.via != "mqtt" || next.contains(spec.id))
             continue;
-        next.emplace(spec.id, Source{spec, make_mqtt_source(spec, publisher_)});
+        next.emplace(spec.id, Source{spec, make_mqtt_source(spec, publisher_, clock_)});
     }
     sources_ = std::move(next);
 }

@@ -5,9 +5,9 @@
 
 #include "broker/core/names.hpp"
 #include "common/config/config.hpp"
-#include "common/http/url.hpp"
 #include "common/mqtt/topic.hpp"
 #include "common/mqtt/topic_filter.hpp"
+#include "common/mqtt/utf8.hpp"
 #include "common/tls/client.hpp"
 
 namespace esl::broker {
@@ -26,6 +26,7 @@ enum : std::uint8_t {
 };
 constexpr std::uint8_t kSinks = kHttpSink | kMqttSink | kFileSink | kSqliteSink;
 constexpr std::uint64_t kDay = 86'400'000;
+constexpr std::size_t kTextMost = 65'535;  // what MQTT can carry
 
 constexpr RuleField kFields[] = {
     {"id", &RuleSpec::id},
@@ -41,7 +42,7 @@ constexpr RuleField kFields[] = {
     {"retry_first", &RuleSpec::retry_first, 10, kDay, kSinks},
     {"retry_limit", &RuleSpec::retry_limit, 10, kDay, kSinks},
     {"url", &RuleSpec::url, 0, 0, kHttpSink | kMqttSource},
-    {"ca_file", &RuleSpec::ca_file, 0, 0, kHttpSink},
+    {"ca_file", &RuleSpec::ca_file, 0, 0, kHttpSink | kMqttSource},
     {"secret", &RuleSpec::secret, 0, 0, kHttpSink | kHttpSource, true},
     {"timeout", &RuleSpec::timeout, 100, 300'000, kHttpSink},
     {"connections", &RuleSpec::connections, 1, 32, kHttpSink},
@@ -51,6 +52,7 @@ constexpr RuleField kFields[] = {
     {"topic", &RuleSpec::topic, 0, 0, kMqttSink | kMqttSource},
     {"qos", &RuleSpec::qos, 0, 0, kMqttSink | kMqttSource},
     {"filter", &RuleSpec::filter, 0, 0, kMqttSource},
+    {"version", &RuleSpec::version, 0, 0, kMqttSource},
     {"client_id", &RuleSpec::client_id, 0, 0, kMqttSource},
     {"user", &RuleSpec::user, 0, 0, kMqttSource},
     {"password", &RuleSpec::password, 0, 0, kMqttSource, true},
@@ -98,6 +100,19 @@ Result<> check_resource(const RuleSpec& rule, bool apsara) {
     return {};
 }
 
+// What goes into CONNECT and SUBSCRIBE must fit there.
+Result<> check_mqtt_source(const RuleSpec& rule) {
+    const auto url = parse_broker_url(rule.url);
+    if (!url) return bad("url: " + url.error().about());
+    if (!rule.ca_file.empty() && !url->tls) return bad("ca_file: has a meaning for ssl:// alone");
+    if (!mqtt::is_topic_filter(rule.filter)) return bad("filter: is no topic filter");
+    if (rule.version != "3.1.1" && rule.version != "5") return bad("version: must be 3.1.1 or 5");
+    if (rule.client_id.size() > kTextMost || !mqtt::is_utf8(rule.client_id)) return bad("client_id: cannot be sent");
+    if (rule.user.size() > kTextMost || !mqtt::is_utf8(rule.user)) return bad("user: cannot be sent");
+    if (rule.password.size() > kTextMost) return bad("password: cannot be sent");
+    return {};
+}
+
 Result<> check_way(const RuleSpec& rule) {
     const auto way = used_by(rule);
     if (way == 0) {
@@ -108,11 +123,11 @@ Result<> check_way(const RuleSpec& rule) {
         const auto url = http::parse_url(rule.url);
         if (!url) return bad("url: " + url.error().message());
         if (!rule.ca_file.empty() && !url->tls) return bad("ca_file: has a meaning for https:// alone");
-        if (!rule.ca_file.empty() && rule.ca_file.front() != '/') return bad("ca_file: must be absolute");
     }
-    if (way == kMqttSource && !rule.url.starts_with("tcp://") && !rule.url.starts_with("ssl://"))
-        return bad("url: must begin with tcp:// or ssl://");
-    if (way == kMqttSource && !mqtt::is_topic_filter(rule.filter)) return bad("filter: is no topic filter");
+    if (way == kMqttSource) {
+        if (auto ok = check_mqtt_source(rule); !ok) return ok;
+    }
+    if (!rule.ca_file.empty() && rule.ca_file.front() != '/') return bad("ca_file: must be absolute");
     if ((way == kFileSink || way == kSqliteSink) && (rule.path.empty() || rule.path.front() != '/'))
         return bad("path: must be absolute");
     if (way == kMqttSink && rule.topic.empty()) return bad("topic: is needed");
@@ -212,6 +227,16 @@ Result<> check_rule(const RuleSpec& rule, bool apsara) {
         }
     }
     return {};
+}
+
+Result<BrokerUrl> parse_broker_url(std::string_view text) {
+    constexpr std::string_view kPlain = "tcp://";
+    constexpr std::string_view kTls = "ssl://";
+    const bool tls = text.starts_with(kTls);
+    if (!tls && !text.starts_with(kPlain)) return fail(ParseError::malformed, "must begin with tcp:// or ssl://");
+    auto at = http::parse_authority(text.substr(kTls.size()), tls ? 8883 : 1883);
+    if (!at) return fail(at.error());
+    return BrokerUrl{.tls = tls, .at = *std::move(at)};
 }
 
 Result<> check_rule_files(const RuleSpec& rule) {

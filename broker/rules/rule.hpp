@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "common/core/result.hpp"
+#include "common/http/url.hpp"
 
 namespace esl::broker {
 
@@ -47,17 +48,18 @@ struct RuleSpec {
     std::chrono::milliseconds retry_first{1'000};
     std::chrono::milliseconds retry_limit{300'000};
     std::string url;      // http, mqtt source
-    std::string ca_file;  // http by https: PEM with the CAs that count; empty: the system's
+    std::string ca_file;  // https://, ssl://: PEM with the CAs that count; empty: the system's
     std::string secret;   // http: of the signature; empty: none
     std::chrono::milliseconds timeout{5'000};
     std::uint64_t connections = 1;  // http: requests at a time
     std::string path;               // file, sqlite
     std::uint64_t rotate_bytes = 64UL << 20;
     std::uint64_t rotate_keep = 10;
-    std::string topic;         // mqtt: where to, with ${...}
-    std::string qos = "same";  // mqtt: same, 0, 1, 2
-    std::string filter = "#";  // mqtt source: what to subscribe to
-    std::string client_id;     // mqtt source
+    std::string topic;              // mqtt: where to, with ${...}
+    std::string qos = "same";       // mqtt: same, 0, 1, 2
+    std::string filter = "#";       // mqtt source: what to subscribe to
+    std::string version = "3.1.1";  // mqtt source: of MQTT, 3.1.1 or 5
+    std::string client_id;          // mqtt source
     std::string user;
     std::string password;
 
@@ -77,6 +79,13 @@ struct RuleField {
     bool secret = false;
 };
 [[nodiscard]] std::span<const RuleField> rule_fields();
+
+// "tcp://host:port" or "ssl://host:port"; without a port 1883, or 8883.
+struct BrokerUrl {
+    bool tls = false;
+    http::HostPort at;
+};
+[[nodiscard]] Result<BrokerUrl> parse_broker_url(std::string_view text);
 
 // Everything but what depends on other rules and on files. RuleError::bad names the key.
 [[nodiscard]] Result<> check_rule(const RuleSpec& rule, bool apsara);

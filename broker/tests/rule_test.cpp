@@ -79,6 +79,19 @@ TEST(Rule, IsCheckedKeyByKey) {
     EXPECT_NE(with(outbound("erp"), "outbox_rows", -1).find("outbox_rows:"), std::string::npos);
     EXPECT_NE(with(outbound("erp"), "urk", 1).find("urk: unknown"), std::string::npos);
     EXPECT_NE(refusal(json::array()).find("must be an object"), std::string::npos);
+    const json bridge{{"id", "far"},   {"kind", "inbound"},          {"resource", "esl_task"},
+                      {"via", "mqtt"}, {"url", "ssl://far.example"}, {"ca_file", "/x.pem"}};
+    EXPECT_EQ(refusal(bridge), "");
+    EXPECT_EQ(with(bridge, "version", "5"), "");
+    EXPECT_NE(with(bridge, "version", "3.1").find("version: must be 3.1.1 or 5"), std::string::npos);
+    EXPECT_NE(with(bridge, "url", "far.example:1883").find("url: must begin with tcp://"), std::string::npos);
+    EXPECT_NE(with(bridge, "url", "ssl://:8883").find("url: ':8883' names no host"), std::string::npos);
+    EXPECT_NE(with(bridge, "url", "ssl://far.example:port").find("url:"), std::string::npos);
+    EXPECT_NE(with(bridge, "url", "tcp://far.example").find("ca_file: has a meaning for ssl://"), std::string::npos);
+    EXPECT_NE(with(bridge, "ca_file", "x.pem").find("ca_file: must be absolute"), std::string::npos);
+    EXPECT_NE(with(bridge, "client_id", std::string(65'536, 'x')).find("client_id:"), std::string::npos);
+    EXPECT_EQ(parse_broker_url("ssl://far.example")->at.port, 8883);
+    EXPECT_EQ(parse_broker_url("tcp://[::1]")->at.port, 1883);
     const json presence{{"id", "who"}, {"kind", "notification"}, {"resource", "GID_shop"}, {"via", "file"}};
     EXPECT_NE(refusal(presence).find("path: must be absolute"), std::string::npos);
     EXPECT_EQ(with(presence, "path", "/tmp/x"), "");

@@ -98,6 +98,17 @@ Result<HostPort> parse_host_port(std::string_view text) {
     return out;
 }
 
+Result<HostPort> parse_authority(std::string_view text, std::uint16_t default_port) {
+    std::string authority{text};
+    const auto bracket = authority.rfind(']');
+    const auto colon = authority.rfind(':');
+    if (colon == std::string::npos || (bracket != std::string::npos && colon < bracket))
+        authority += ":" + std::to_string(default_port);
+    auto at = parse_host_port(authority);
+    if (at && at->host.empty()) return fail(ParseError::malformed, "'" + std::string(text) + "' names no host");
+    return at;
+}
+
 Result<Url> parse_url(std::string_view text) {
     constexpr std::string_view kPlain = "http://";
     constexpr std::string_view kTls = "https://";
@@ -106,15 +117,9 @@ Result<Url> parse_url(std::string_view text) {
         return fail(ParseError::malformed, "'" + std::string(text) + "' is no http:// or https:// URL");
     const auto rest = text.substr(tls ? kTls.size() : kPlain.size());
     const auto slash = rest.find_first_of("/?");
-    std::string authority{rest.substr(0, slash)};
-    const auto bracket = authority.rfind(']');
-    const auto colon = authority.rfind(':');
-    if (colon == std::string::npos || (bracket != std::string::npos && colon < bracket))
-        authority += tls ? ":443" : ":80";
-    auto at = parse_host_port(authority);
+    auto at = parse_authority(rest.substr(0, slash), tls ? 443 : 80);
     if (!at) return fail(at.error());
     Url url{.tls = tls, .at = *std::move(at), .target = "/"};
-    if (url.at.host.empty()) return fail(ParseError::malformed, "'" + std::string(text) + "' names no host");
     if (slash != std::string_view::npos) {
         url.target = rest.substr(slash);
         if (url.target.front() == '?') url.target.insert(0, "/");

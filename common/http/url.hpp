@@ -25,6 +25,8 @@ struct HostPort {
     std::uint16_t port = 0;
 };
 [[nodiscard]] Result<HostPort> parse_host_port(std::string_view text);
+// The same of a URL: the port may be missing, the host may not.
+[[nodiscard]] Result<HostPort> parse_authority(std::string_view text, std::uint16_t default_port);
 
 // "http://host:port/path?query", or https; without a port 80, or 443.
 struct Url {
