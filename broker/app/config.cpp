@@ -84,6 +84,10 @@ void read_auth(const Table& root, Config& config) {
         t.read("instance", key.instance);
         if (key.id.empty() || key.secret.empty())
             throw ConfigError(t.where("id") + ": an access key needs id and secret");
+        if (!key.instance.empty() && !check_parent(key.instance)) {  // an instance's name has the rule of a parent's
+            throw ConfigError(t.where("instance") + ": key 'instance': '" + key.instance +
+                              "': an instance has 3 to 64 letters, digits, '-' and '_'");
+        }
         config.access_keys.push_back(std::move(key));
     }
     const auto auth = root.table("auth");

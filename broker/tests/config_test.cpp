@@ -53,6 +53,18 @@ TEST(BrokerConfig, ChecksNamesAddressesAndLogLevelBeforeTheStart) {
     EXPECT_EQ(refusal("[limits]\nmessage_expiry = \"1d\"\n"), "");
 }
 
+TEST(BrokerConfig, RefusesAnInstanceWhoseNameIsNone) {
+    const auto with = [](const std::string& instance) {
+        return refusal("[[access_key]]\nid = \"AK\"\nsecret = \"sk\"\ninstance = \"" + instance + "\"\n");
+    };
+    for (const auto& good : {std::string("abc"), std::string("mqtt-cn_1"), std::string(64, 'x'), std::string()})
+        EXPECT_EQ(with(good), "") << good;
+    for (const auto& bad : {std::string("ab"), std::string(65, 'x'), std::string("a|bc"), std::string("a bc")}) {
+        EXPECT_NE(with(bad).find(":4: key 'instance': '" + bad + "': an instance has 3 to 64"), std::string::npos)
+            << with(bad);
+    }
+}
+
 TEST(BrokerConfig, StandardModeStartsFromItsOwnDefaults) {
     const auto config = load_config({}, Mode::standard);
     EXPECT_FALSE(config.settings.refuse_duplicates);
