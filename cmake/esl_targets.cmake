@@ -33,9 +33,16 @@ function(esl_executable name)
 endfunction()
 
 # esl_test(mqtt LABEL unit SOURCES a_test.cpp LINKS esl::mqtt): target esl_mqtt_tests. Each TEST is a ctest of its own.
-# LABEL is unit, integration or e2e. Tests run in the source root.
+# LABEL is unit, integration or e2e. Tests run in the source root. With THREADS the label gets "-threads" behind it (a list
+# of labels does not survive gtest_discover_tests), and every whole run of tests/run has these tests under the thread
+# sanitizer, too; target esl_threads_tests builds all of them.
+add_custom_target(esl_threads_tests)
 function(esl_test name)
-    cmake_parse_arguments(A "" "LABEL;TIMEOUT" "SOURCES;LINKS" ${ARGN})
+    cmake_parse_arguments(A "THREADS" "LABEL;TIMEOUT" "SOURCES;LINKS" ${ARGN})
+    if(A_THREADS)
+        string(APPEND A_LABEL -threads)
+        add_dependencies(esl_threads_tests esl_${name}_tests)
+    endif()
     if(NOT A_TIMEOUT)
         set(A_TIMEOUT 120)
     endif()
