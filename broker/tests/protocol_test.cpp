@@ -232,9 +232,11 @@ TEST_F(Standard, SendsNoMoreThanTheClientsReceiveMaximum) {
     auto pub = client("pub");
     for (int i = 0; i < 6; ++i) pub.publish("many", std::to_string(i), kQos1);
     const auto first = sub.receive(false);
-    EXPECT_TRUE(sub.nothing_waits());  // one for each lane: the ordinary one has half of two
+    const auto second = sub.receive(false);
+    EXPECT_TRUE(sub.nothing_waits());  // without P2P the ordinary lane has all of it
     sub.send_ack(PacketType::puback, first.packet_id);
-    for (int i = 1; i < 6; ++i) EXPECT_EQ(sub.receive().payload, std::to_string(i));
+    sub.send_ack(PacketType::puback, second.packet_id);
+    for (int i = 2; i < 6; ++i) EXPECT_EQ(sub.receive().payload, std::to_string(i));
 }
 
 TEST_F(Standard, SaysInConnackWhatItHasNot) {
