@@ -157,8 +157,13 @@ bool Hub::on_publish(Session& session, const mqtt::Frame& frame) {
         if (in.acks.size() + in.received.size() >= ports_.settings.limits.receive_maximum * 2UL ||
             (session.v5() && in.acks.size() >= ports_.settings.limits.receive_maximum)) {
             counters_.limit_receive_maximum_total.add();
-            close(session, CloseCause::protocol_error, ReasonCode::receive_maximum_exceeded,
-                  "PUBLISH: more than " + std::to_string(ports_.settings.limits.receive_maximum) + " unacknowledged");
+            // An older client was told no number: it made no mistake, there is no room for what it sends
+            // [MQTT-4.8.0-2].
+            const auto most = ports_.settings.limits.receive_maximum * (session.v5() ? 1UL : 2UL);
+            close(session, session.v5() ? CloseCause::protocol_error : CloseCause::refused,
+                  ReasonCode::receive_maximum_exceeded,
+                  (session.v5() ? "PUBLISH: more than " : "PUBLISH: no room for more than ") + std::to_string(most) +
+                      " unacknowledged");
             return false;
         }
         pending.ack = in.first_ack + in.acks.size();

@@ -95,7 +95,9 @@ TEST(Hub, ClosesAnOlderPublisherWhenThereIsNoRoomForWhatWaitsAndNobodyElse) {
     rig.settle(false);
     EXPECT_FALSE(pub.link.closed);
     pub.publish("t", "11", QoS::exactly_once, 11);
-    EXPECT_TRUE(pub.link.closed);
+    EXPECT_EQ(pub.link.closed, CloseCause::refused);
+    EXPECT_EQ(rig.counter(&Counters::protocol_errors_total), 0U);
+    EXPECT_EQ(rig.counter(&Counters::limit_receive_maximum_total), 1U);
     EXPECT_TRUE(pub.link.look().empty());
     other.publish("elsewhere", "m", QoS::at_least_once, 6);
     rig.turn();
@@ -392,7 +394,7 @@ TEST(Hub, SlowsDownAPublisherWhoseMessagesWaitForTheDisk) {
     EXPECT_EQ(pub.link.look().size(), 10U);
     FakeClient v5(rig, "v5", true, ProtocolVersion::v5);
     for (mqtt::PacketId i = 1; i <= 11 && v5.session != nullptr; ++i) v5.publish("t", "m", QoS::at_least_once, i);
-    EXPECT_TRUE(v5.link.closed);  // it was told the number
+    EXPECT_EQ(v5.link.closed, CloseCause::protocol_error);  // it was told the number
     EXPECT_EQ(rig.counter(&Counters::limit_receive_maximum_total), 1U);
 }
 
