@@ -101,7 +101,7 @@ void Hub::restore(const StoredState& state) {
             const bool matches = can_match(shared ? shared->filter : std::string_view(filter));
             hold(session, {filter, options, matches, shared.has_value()}, kNoSlot, nobody);
         }
-        for (const auto id : stored.received) session.incoming().received.push_back({id, true, false});
+        for (const auto id : stored.received) session.incoming().received.add({.packet_id = id, .committed = true});
         if (session.expiry_seconds != kNeverExpires) {
             const auto gone = std::chrono::duration_cast<seconds>(now - session.since).count();
             const auto left = static_cast<std::int64_t>(session.expiry_seconds) - gone;

@@ -144,8 +144,8 @@ bool Hub::on_publish(Session& session, const mqtt::Frame& frame) {
     pending.qos = packet.qos;
     if (packet.qos != QoS::at_most_once) {
         auto& in = session.incoming();
-        const auto same = std::ranges::find(in.received, packet.packet_id, &Incoming::Received::packet_id);
-        if (packet.qos == QoS::exactly_once && same != in.received.end()) {
+        auto* const same = packet.qos == QoS::exactly_once ? in.received.find(packet.packet_id) : nullptr;
+        if (same != nullptr) {
             // Sent again: taken once already. Before its commit PUBREC must wait [MQTT-4.3.3-10].
             if (same->committed) {
                 mqtt::encode_ack(mqtt::PacketType::pubrec, packet.packet_id, session.link->output());
@@ -154,16 +154,11 @@ bool Hub::on_publish(Session& session, const mqtt::Frame& frame) {
             }
             return true;
         }
-        if (in.acks.size() + in.received.size() >= ports_.settings.limits.receive_maximum * 2UL ||
-            (session.v5() && in.acks.size() >= ports_.settings.limits.receive_maximum)) {
+        const std::size_t told = ports_.settings.limits.receive_maximum;
+        if (session.v5() && (in.acks.size() >= told || in.received.size() >= told)) {
             counters_.limit_receive_maximum_total.add();
-            // An older client was told no number: it made no mistake, there is no room for what it sends
-            // [MQTT-4.8.0-2].
-            const auto most = ports_.settings.limits.receive_maximum * (session.v5() ? 1UL : 2UL);
-            close(session, session.v5() ? CloseCause::protocol_error : CloseCause::refused,
-                  ReasonCode::receive_maximum_exceeded,
-                  (session.v5() ? "PUBLISH: more than " : "PUBLISH: no room for more than ") + std::to_string(most) +
-                      " unacknowledged");
+            close(session, CloseCause::protocol_error, ReasonCode::receive_maximum_exceeded,
+                  "PUBLISH: more than " + std::to_string(told) + " unacknowledged");
             return false;
         }
         pending.ack = in.first_ack + in.acks.size();
@@ -172,10 +167,10 @@ bool Hub::on_publish(Session& session, const mqtt::Frame& frame) {
             acknowledge(session, pending.ack, *refusal);
             return true;
         }
-        if (packet.qos == QoS::exactly_once) in.received.push_back({.packet_id = packet.packet_id});
+        if (packet.qos == QoS::exactly_once) in.received.add({.packet_id = packet.packet_id});
         pending.remember_id = packet.qos == QoS::exactly_once && session.stored && ports_.store != nullptr;
-        // 3.1.1 clients know no receive maximum: they are slowed down instead.
-        const std::size_t most = store_behind_ ? 1 : ports_.settings.limits.receive_maximum;
+        // 3.1.1 clients know no receive maximum: they are slowed down instead, after what has been read already.
+        const std::size_t most = store_behind_ ? 1 : told;
         if (in.acks.size() >= most && !session.holding) {
             if (store_behind_) counters_.limit_store_queue_total.add();
             session.holding = true;
@@ -360,13 +355,11 @@ void Hub::conclude(PendingPublish& pending, bool stored) {
     if (session == nullptr || !session->in) return;
     bool asked_again = false;
     if (pending.qos == QoS::exactly_once) {
-        auto& received = session->in->received;
-        const auto at = std::ranges::find(received, pending.packet_id, &Incoming::Received::packet_id);
-        if (at != received.end()) {
+        if (auto* const at = session->in->received.find(pending.packet_id)) {
             asked_again = at->asked_again;
             at->committed = stored;
             at->asked_again = false;
-            if (!stored) received.erase(at);
+            if (!stored) session->in->received.remove(at);
         }
     }
     if (session->link == nullptr) return;
@@ -413,10 +406,9 @@ bool Hub::on_pubrel(Session& session, const mqtt::Frame& frame) {
     if (!packet) return reject(session, packet.error()), false;
     bool known = false;
     if (session.in) {
-        auto& received = session.in->received;
-        const auto at = std::ranges::find(received, packet->packet_id, &Incoming::Received::packet_id);
-        known = at != received.end();
-        if (known) received.erase(at);
+        const auto* const at = session.in->received.find(packet->packet_id);
+        known = at != nullptr;
+        if (known) session.in->received.remove(at);
     }
     // The id may be used again after PUBCOMP, so it must be forgotten on disk first: else a new message under it would
     // be taken for the old one.

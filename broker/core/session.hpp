@@ -1,6 +1,7 @@
 // What the broker knows of one client. Shard-bound. State that most clients never have sits behind a pointer.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -61,6 +62,29 @@ struct Outgoing {
     }
 };
 
+// QoS 2 packet ids between PUBLISH and PUBREL, at most all that there are: an older client knows no other bound, and may
+// send its first PUBREL after its last PUBLISH.
+class ReceivedIds {
+public:
+    struct Id {
+        mqtt::PacketId packet_id = 0;
+        bool committed = false;
+        bool asked_again = false;  // sent again before the commit: PUBREC when that comes
+    };
+    [[nodiscard]] std::size_t size() const { return ids_.size(); }
+    // Null when it is not there. Valid until the next change.
+    [[nodiscard]] Id* find(mqtt::PacketId id) {
+        const auto at = std::ranges::lower_bound(ids_, id, {}, &Id::packet_id);
+        return at == ids_.end() || at->packet_id != id ? nullptr : &*at;
+    }
+    // Of one that is not there. Clients count upwards: mostly it goes to the end.
+    void add(Id id) { ids_.insert(std::ranges::upper_bound(ids_, id.packet_id, {}, &Id::packet_id), id); }
+    void remove(const Id* id) { ids_.erase(ids_.begin() + (id - ids_.data())); }
+
+private:
+    std::vector<Id> ids_;  // by packet id
+};
+
 // From the client.
 struct Incoming {
     // Acknowledgements leave in the order of the publishes [MQTT-4.6.0-2], also when a later one is ready first.
@@ -70,15 +94,9 @@ struct Incoming {
         mqtt::ReasonCode reason = mqtt::ReasonCode::success;
         bool done = false;
     };
-    // QoS 2 packet ids between PUBLISH and PUBREL.
-    struct Received {
-        mqtt::PacketId packet_id = 0;
-        bool committed = false;
-        bool asked_again = false;  // sent again before the commit: PUBREC when that comes
-    };
     Ring<Ack> acks;
     std::uint64_t first_ack = 0;  // number of acks.front()
-    std::vector<Received> received;
+    ReceivedIds received;
     std::vector<std::string> aliases;  // by topic alias - 1
 };
 

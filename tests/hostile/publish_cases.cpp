@@ -86,7 +86,10 @@ std::vector<Case> publish_cases() {
     out.push_back({"the same QoS 2 id 500 times", Before::v311, again, Outcome::ignored, {}});
     Wire ids;
     for (unsigned i = 1; i <= 5'000; ++i) ids.raw(packet(0x34, Wire().text("t").u16(i)));
-    out.push_back({"5,000 QoS 2 messages never released", Before::v311, ids, Outcome::closed, {}});
+    out.push_back({"5,000 QoS 2 messages not released, which 3.1.1 allows", Before::v311, ids, Outcome::ignored, {}});
+    Wire ids_and_properties;
+    for (unsigned i = 1; i <= 5'000; ++i) ids_and_properties.raw(packet(0x34, Wire().text("t").u16(i).u8(0)));
+    out.push_back({"5,000 QoS 2 messages never released", Before::v5, ids_and_properties, Outcome::closed, {}});
     // CVE-2024-42645, -2026-42209: retained messages in odd forms.
     out.push_back({"a retained message of nothing to a topic that has none",
                    Before::v311,
