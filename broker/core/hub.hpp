@@ -254,8 +254,6 @@ private:
     void put_session(Session& session);
     void trace_refusal(std::string_view client_id, CloseCause cause, mqtt::ReasonCode reason);
     void trace_end(const Session& session, CloseCause cause);
-    void tell_presence(const Session& session, std::string_view event, const std::string& peer);
-    void say_presence(const StoredConnection& of, std::string_view event, std::optional<StoreOperation> also);
 
     // hub_left_behind.cpp
     void store_will(const Session& session);
@@ -301,10 +299,14 @@ private:
 
     // hub_export.cpp
     bool export_publish(std::string_view client_id, bool clean_session, const Parcel& parcel);
+    void post_exports();
+
+    // hub_presence.cpp
+    void tell_presence(const Session& session, std::string_view event, const std::string& peer);
+    void say_presence(const StoredConnection& of, std::string_view event, std::optional<StoreOperation> also);
     [[nodiscard]] bool tells_of(std::string_view client_id) const;
     [[nodiscard]] bool exports_presence_of(std::string_view client_id) const;
     void export_presence(const std::string& client_id, std::string_view event, const std::string& json);
-    void post_exports();
 
     // hub_deliver.cpp
     bool deliver_here(Parcel& parcel, Recipients& owed);

@@ -1,4 +1,4 @@
-// What leaves by rules: devices' messages, and the news of devices.
+// What leaves by rules.
 #include "broker/core/hub.hpp"
 
 namespace esl::broker {
@@ -29,28 +29,6 @@ bool Hub::export_publish(std::string_view client_id, bool clean_session, const P
         waits |= durable && answered;
     }
     return waits;
-}
-
-bool Hub::exports_presence_of(std::string_view client_id) const {
-    return exports_ && exports_->notification.contains(group_of(client_id));
-}
-
-void Hub::export_presence(const std::string& client_id, std::string_view event, const std::string& json) {
-    const auto group = group_of(client_id);
-    const auto rule = exports_->notification.find(group);
-    const auto bytes = as_bytes(json);
-    export_batch_.push_back(
-        {.rule = rule->second,
-         .durable = exports_->durable.contains(rule->second),
-         .what = std::make_shared<const Exported>(Exported{.kind = Exported::Kind::presence,
-                                                           .qos = mqtt::QoS::at_least_once,
-                                                           .born = ports_.clock.wall(),
-                                                           .id = {},
-                                                           .topic = std::string(group) + "_MQTT",
-                                                           .client_id = client_id,
-                                                           .event = std::string(event),
-                                                           .payload = Bytes(bytes.begin(), bytes.end()),
-                                                           .properties = {}})});
 }
 
 void Hub::post_exports() {
