@@ -22,10 +22,10 @@ struct KeyOf {
     Key operator()(const RemoveReceived& op) const { return {received, op.session, std::to_string(op.packet_id)}; }
     Key operator()(const PutRetained& op) const { return {retained, 0, std::string(op.message->topic)}; }
     Key operator()(const RemoveRetained& op) const { return {retained, 0, op.topic}; }
-    Key operator()(const PutWill& op) const { return {will, op.will.session, {}}; }
-    Key operator()(const RemoveWill& op) const { return {will, op.session, {}}; }
-    Key operator()(const PutConnection& op) const { return {connection, op.connection.session, {}}; }
-    Key operator()(const RemoveConnection& op) const { return {connection, op.session, {}}; }
+    Key operator()(const PutWill& op) const { return {will, 0, std::to_string(op.will.message->id)}; }
+    Key operator()(const RemoveWill& op) const { return {will, 0, std::to_string(op.will)}; }
+    Key operator()(const PutConnection& op) const { return {connection, 0, op.connection.channel_id}; }
+    Key operator()(const RemoveConnection& op) const { return {connection, 0, op.channel_id}; }
     Key operator()(const PutMessage&) const { return {}; }
     Key operator()(const AckMessage&) const { return {}; }
     Key operator()(const ReleaseMessage&) const { return {}; }

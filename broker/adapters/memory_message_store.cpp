@@ -61,15 +61,16 @@ void MemoryDisk::apply(const StoreOperation& operation) {
             if (at != d.retained_.end() && at->second.order < op.order) d.retained_.erase(at);
         }
         void operator()(const PutWill& op) const {
-            d.wills_[op.will.session] = op.will;
+            d.wills_[op.will.message->id] = op.will;
+            d.highest_will_ = std::max(d.highest_will_, op.will.message->id);
             d.highest_session_ = std::max(d.highest_session_, op.will.session);
         }
-        void operator()(const RemoveWill& op) const { d.wills_.erase(op.session); }
+        void operator()(const RemoveWill& op) const { d.wills_.erase(op.will); }
         void operator()(const PutConnection& op) const {
-            d.connections_[op.connection.session] = op.connection;
+            d.connections_[op.connection.channel_id] = op.connection;
             d.highest_session_ = std::max(d.highest_session_, op.connection.session);
         }
-        void operator()(const RemoveConnection& op) const { d.connections_.erase(op.session); }
+        void operator()(const RemoveConnection& op) const { d.connections_.erase(op.channel_id); }
     };
     std::visit(Visitor{*this}, operation);
 }
@@ -88,10 +89,10 @@ StoredState MemoryDisk::state() const {
     }
     for (const auto& [id, owed] : messages_) out.messages.push_back(owed);
     for (const auto& [topic, kept] : retained_) out.retained.push_back(kept);
-    for (const auto& [number, will] : wills_) out.wills.push_back(will);
-    for (const auto& [number, connection] : connections_) out.connections.push_back(connection);
+    for (const auto& [id, will] : wills_) out.wills.push_back(will);
+    for (const auto& [channel, connection] : connections_) out.connections.push_back(connection);
     out.highest_session = highest_session_;
-    out.highest_message = highest_message_;
+    out.highest_message = std::max(highest_message_, highest_will_);
     out.highest_order = highest_order_;
     return out;
 }

@@ -20,12 +20,13 @@ private:
     std::map<SessionNumber, StoredSession> sessions_;
     std::map<std::pair<SessionNumber, std::string>, SubscriptionOptions> subscriptions_;
     std::map<Received, bool> received_;
-    std::map<SessionNumber, StoredWill> wills_;
-    std::map<SessionNumber, StoredConnection> connections_;
+    std::map<MessageId, StoredWill> wills_;
+    std::map<std::string, StoredConnection> connections_;
     std::map<MessageId, StoredState::Owed> messages_;
     std::multimap<MessageId, SessionNumber> early_acks_;
     std::map<std::string, StoredState::Retained> retained_;
     MessageId highest_message_ = 0;
+    MessageId highest_will_ = 0;
     SessionNumber highest_session_ = 0;
     std::uint64_t highest_order_ = 0;
 };

@@ -12,14 +12,22 @@
 namespace esl::broker::sqlite {
 namespace {
 
-constexpr std::int64_t kForm = 4;
+constexpr std::int64_t kForm = 5;
 
-// What form 3 has more than form 2.
 constexpr const char* kLeftBehind = R"sql(
-CREATE TABLE IF NOT EXISTS wills(session INTEGER PRIMARY KEY, client_id TEXT NOT NULL, delay INTEGER NOT NULL,
+CREATE TABLE wills(id INTEGER PRIMARY KEY, session INTEGER NOT NULL, client_id TEXT NOT NULL, delay INTEGER NOT NULL,
     flags INTEGER NOT NULL, expires INTEGER NOT NULL, topic TEXT NOT NULL, properties BLOB NOT NULL, payload BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS connections(session INTEGER PRIMARY KEY, client_id TEXT NOT NULL, channel_id TEXT NOT NULL,
-    peer TEXT NOT NULL);
+CREATE TABLE connections(channel_id TEXT PRIMARY KEY, session INTEGER NOT NULL, client_id TEXT NOT NULL,
+    peer TEXT NOT NULL) WITHOUT ROWID;
+)sql";
+
+// Forms 3 and 4 had one row a session. Its number serves as the id of its will: ids given from now on are higher than
+// all here.
+constexpr const char* kTakeOver = R"sql(
+INSERT INTO wills SELECT session, session, client_id, delay, flags, expires, topic, properties, payload FROM wills_4;
+INSERT OR REPLACE INTO connections SELECT channel_id, session, client_id, peer FROM connections_4;
+DROP TABLE wills_4;
+DROP TABLE connections_4;
 )sql";
 
 // What form 4 has more than form 3. Messages that were taken before stay in rows of their own.
@@ -77,8 +85,13 @@ void bring_up_to_date(Database& database) {
     database.execute("BEGIN");
     // Form 1 did not say when a message was taken.
     if (form == 1) database.execute("ALTER TABLE messages ADD COLUMN born INTEGER NOT NULL DEFAULT 0");
+    const bool one_a_session = form >= 3;
+    if (one_a_session) {
+        database.execute("ALTER TABLE wills RENAME TO wills_4; ALTER TABLE connections RENAME TO connections_4");
+    }
     database.execute(kLeftBehind);
-    database.execute(kBundles);
+    if (one_a_session) database.execute(kTakeOver);
+    if (form < 4) database.execute(kBundles);
     database.execute("UPDATE meta SET value=" + std::to_string(kForm) + " WHERE key='form'; COMMIT");
 }
 

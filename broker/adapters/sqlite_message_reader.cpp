@@ -47,7 +47,7 @@ void read_sessions(Database& database, StoredState& state) {
 void read_left_behind(Database& database, StoredState& state) {
     Statement wills(
         database,
-        "SELECT session, client_id, delay, flags, expires, topic, properties, payload FROM wills ORDER BY session");
+        "SELECT session, client_id, delay, flags, expires, topic, properties, payload, id FROM wills ORDER BY id");
     while (wills.step()) {
         Message message;
         set_flags(message, wills.integer_at(3));
@@ -55,6 +55,8 @@ void read_left_behind(Database& database, StoredState& state) {
         message.topic = wills.text_at(5);
         message.properties = wills.blob_at(6);
         message.payload = wills.blob_at(7);
+        message.id = static_cast<MessageId>(wills.integer_at(8));
+        state.highest_message = std::max(state.highest_message, message.id);
         const auto session = static_cast<SessionNumber>(wills.integer_at(0));
         state.highest_session = std::max(state.highest_session, session);
         state.wills.push_back({.session = session,
@@ -62,7 +64,7 @@ void read_left_behind(Database& database, StoredState& state) {
                                .delay_seconds = static_cast<std::uint32_t>(wills.integer_at(2)),
                                .message = make_message(message)});
     }
-    Statement connections(database, "SELECT session, client_id, channel_id, peer FROM connections ORDER BY session");
+    Statement connections(database, "SELECT session, client_id, channel_id, peer FROM connections ORDER BY channel_id");
     while (connections.step()) {
         const auto session = static_cast<SessionNumber>(connections.integer_at(0));
         state.highest_session = std::max(state.highest_session, session);

@@ -29,10 +29,10 @@ MessageWriter::MessageWriter(Database& database) : db_(database), acks_(database
                      "flags=?3, expires=?4, "
                      "properties=?5, payload=?6 WHERE ordering < ?2"};
     remove_retained_ = {db_, "DELETE FROM retained WHERE topic=? AND ordering<?"};
-    put_will_ = {db_, "INSERT OR REPLACE INTO wills VALUES(?,?,?,?,?,?,?,?)"};
-    remove_will_ = {db_, "DELETE FROM wills WHERE session=?"};
+    put_will_ = {db_, "INSERT OR REPLACE INTO wills VALUES(?,?,?,?,?,?,?,?,?)"};
+    remove_will_ = {db_, "DELETE FROM wills WHERE id=?"};
     put_connection_ = {db_, "INSERT OR REPLACE INTO connections VALUES(?,?,?,?)"};
-    remove_connection_ = {db_, "DELETE FROM connections WHERE session=?"};
+    remove_connection_ = {db_, "DELETE FROM connections WHERE channel_id=?"};
     oldest_message_ = {db_, "SELECT id FROM messages ORDER BY id LIMIT 1"};
 }
 
@@ -142,6 +142,7 @@ void MessageWriter::apply(const StoreOperation& operation) {
         void operator()(const PutWill& op) const {
             const Message& m = *op.will.message;
             s.put_will_.start()
+                .integer(static_cast<std::int64_t>(m.id))
                 .integer(op.will.session)
                 .text(op.will.client_id)
                 .integer(op.will.delay_seconds)
@@ -152,12 +153,14 @@ void MessageWriter::apply(const StoreOperation& operation) {
                 .blob(m.payload)
                 .run();
         }
-        void operator()(const RemoveWill& op) const { s.remove_will_.start().integer(op.session).run(); }
+        void operator()(const RemoveWill& op) const {
+            s.remove_will_.start().integer(static_cast<std::int64_t>(op.will)).run();
+        }
         void operator()(const PutConnection& op) const {
             const auto& c = op.connection;
-            s.put_connection_.start().integer(c.session).text(c.client_id).text(c.channel_id).text(c.peer).run();
+            s.put_connection_.start().text(c.channel_id).integer(c.session).text(c.client_id).text(c.peer).run();
         }
-        void operator()(const RemoveConnection& op) const { s.remove_connection_.start().integer(op.session).run(); }
+        void operator()(const RemoveConnection& op) const { s.remove_connection_.start().text(op.channel_id).run(); }
         void operator()(const RemoveRetained& op) const {
             s.remove_retained_.start().text(op.topic).integer(static_cast<std::int64_t>(op.order)).run();
         }

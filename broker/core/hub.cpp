@@ -268,6 +268,8 @@ void Hub::stored(std::uint64_t batch, const Result<>& result) {
             if (next.what == AfterCommit::What::publish && can_be_refused(publishes_[next.slot])) {
                 counters_.store_failures_total.add();
                 complete(next.slot, false);
+            } else if (next.what == AfterCommit::What::presence) {
+                follow(next);  // better told without a record than not told while the disk is full
             } else {
                 late_.push_back(next);
             }
@@ -289,6 +291,8 @@ void Hub::follow(const AfterCommit& next) {
             return release_subscribe(next.slot);
         case AfterCommit::What::pubrel:
             return released(next);
+        case AfterCommit::What::presence:
+            return presence_stored();
         case AfterCommit::What::pubcomp: {
             Session* session = find(next.session);
             if (session == nullptr || session->link == nullptr || session->epoch != next.epoch) return;
@@ -360,8 +364,7 @@ void Hub::say_system_topics(const SystemTotals& totals) {
                           });
 }
 
-MessageId Hub::publish_system(const SystemMessage& message, std::function<void(bool, MessageId)> told,
-                              std::optional<StoreOperation> also) {
+MessageId Hub::publish_system(const SystemMessage& message, std::function<void(bool, MessageId)> told) {
     Parcel parcel(message.topic, message.payload);
     parcel.properties = message.properties;
     parcel.qos = message.qos;
@@ -374,7 +377,6 @@ MessageId Hub::publish_system(const SystemMessage& message, std::function<void(b
     ports_.tracer.message(TraceAction::pub_mq, id, {});
     PendingPublish pending;
     pending.qos = message.qos;
-    if (also && ports_.store != nullptr) pending.rare_part().also.push_back(std::move(*also));
     const bool answered = message.qos != mqtt::QoS::at_most_once;
     if (told && answered) {
         pending.rare_part().told = [told, id](bool stored) { told(stored, id); };

@@ -145,12 +145,9 @@ public:
         UnixMillis expires{};
     };
     // `told` (it may be empty) hears once whether it was taken: QoS 1 and 2 after the commit, when one is needed.
-    // `also` is in the same commit.
-    MessageId publish_system(const SystemMessage& message, std::function<void(bool, MessageId)> told,
-                             std::optional<StoreOperation> also = {});
-    MessageId publish_system(std::string_view topic, BytesView payload, mqtt::QoS qos, bool retain,
-                        std::optional<StoreOperation> also = {}) {
-        return publish_system({.topic = topic, .payload = payload, .qos = qos, .retain = retain}, {}, std::move(also));
+    MessageId publish_system(const SystemMessage& message, std::function<void(bool, MessageId)> told);
+    MessageId publish_system(std::string_view topic, BytesView payload, mqtt::QoS qos, bool retain) {
+        return publish_system({.topic = topic, .payload = payload, .qos = qos, .retain = retain}, {});
     }
     void close_all(CloseCause cause);
     // Closes connected ones as not authorized; how many there were.
@@ -208,7 +205,7 @@ private:
     };
     // What follows a commit.
     struct AfterCommit {
-        enum class What : std::uint8_t { publish, subscribe, pubrel, pubcomp } what;
+        enum class What : std::uint8_t { publish, subscribe, pubrel, pubcomp, presence } what;
         std::uint32_t slot = kNoSlot;
         SessionNumber session = 0;
         mqtt::PacketId packet_id = 0;
@@ -222,6 +219,12 @@ private:
         std::uint32_t epoch;
         enum class What : std::uint8_t { expire_session, publish_will } what;
         bool operator>(const Timer& other) const { return at > other.at; }
+    };
+    struct News {
+        StoredConnection of;
+        std::string_view event;  // connect, disconnect, tcpclean
+        UnixMillis at{};
+        bool waits = false;  // for its record to be on disk
     };
     struct Encoded {
         Bytes bytes;
@@ -303,10 +306,11 @@ private:
 
     // hub_presence.cpp
     void tell_presence(const Session& session, std::string_view event, const std::string& peer);
-    void say_presence(const StoredConnection& of, std::string_view event, std::optional<StoreOperation> also);
+    void presence_stored();
+    void say_presence(const News& news);
     [[nodiscard]] bool tells_of(std::string_view client_id) const;
     [[nodiscard]] bool exports_presence_of(std::string_view client_id) const;
-    void export_presence(const std::string& client_id, std::string_view event, const std::string& json);
+    bool export_presence(const News& news, const std::string& json);
 
     // hub_deliver.cpp
     bool deliver_here(Parcel& parcel, Recipients& owed);
@@ -407,6 +411,7 @@ private:
         std::vector<StoredWill> wills;
         std::vector<StoredConnection> connections;
     } left_behind_;
+    std::deque<News> news_;  // behind a `connect` that waits
     std::vector<StoreOperation> batch_;
     std::vector<AfterCommit> after_;
     Ring<std::vector<AfterCommit>> batches_;  // posted, not answered

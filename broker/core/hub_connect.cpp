@@ -230,8 +230,12 @@ Session* Hub::connect(Link& link, const mqtt::ConnectView& packet, GrantPtr gran
 void Hub::take_will(Session& session, const mqtt::ConnectView& packet) {
     if (!packet.will) return;
     const auto& w = *packet.will;
-    Message message{
-        .topic = w.topic, .payload = w.payload, .qos = w.qos, .retain = w.retain, .publisher = session.number};
+    Message message{.id = new_message_id(),
+                    .topic = w.topic,
+                    .payload = w.payload,
+                    .qos = w.qos,
+                    .retain = w.retain,
+                    .publisher = session.number};
     Bytes properties;
     for (auto it = w.properties.begin(); it != w.properties.end(); ++it) {
         if (it->id == PropertyId::will_delay_interval) continue;

@@ -46,7 +46,11 @@ void Hub::exported(bool stored) {
     exports_posted_.pop_front();
     for (const auto slot : slots) {
         auto& pending = publishes_[slot];
-        pending.export_failed |= !stored;
+        if (!stored && pending.publisher != 0) pending.export_failed = true;
+        // What is nobody's to be refused goes on; the end of a connection will be told at the next start.
+        if (!stored && pending.rare)
+            std::erase_if(pending.rare->also,
+                          [](const auto& operation) { return std::holds_alternative<RemoveConnection>(operation); });
         if (--pending.waiting == 0) settle(slot);
     }
 }

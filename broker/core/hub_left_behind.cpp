@@ -18,7 +18,7 @@ void Hub::store_will(const Session& session) {
 // Nobody is to hear of it any more.
 void Hub::forget_will(Session& session) {
     if (!session.will) return;
-    store_op(RemoveWill{session.number});
+    store_op(RemoveWill{session.will->message->id});
     session.will.reset();
 }
 
@@ -28,7 +28,8 @@ void Hub::publish_will(Session& session) {
     publish_will_of(session.number, session.client_id, *will->message);
 }
 
-// Its record goes in the commit that writes what its receivers are owed.
+// Its record goes in the commit that writes what its receivers are owed, which waits for the outbox when a durable rule
+// wants it.
 void Hub::publish_will_of(SessionNumber number, std::string_view client_id, const Message& m) {
     counters_.wills_published_total.add();
     Parcel parcel(m.topic, m.payload);
@@ -40,14 +41,16 @@ void Hub::publish_will_of(SessionNumber number, std::string_view client_id, cons
     if (m.expires != UnixMillis{}) parcel.expires = ports_.clock.wall() + m.expires.time_since_epoch();
     parcel.id = new_message_id();
     ports_.tracer.message(TraceAction::pub_mqtt, parcel.id, client_id);
-    if (exports_) export_publish(client_id, true, parcel);
+    const bool waits = exports_ && export_publish(client_id, true, parcel);
     PendingPublish pending;
+    if (waits) ++pending.waiting;
     if (m.qos != mqtt::QoS::at_most_once) {
-        if (ports_.store != nullptr) pending.rare_part().also.emplace_back(RemoveWill{number});
+        if (ports_.store != nullptr) pending.rare_part().also.emplace_back(RemoveWill{m.id});
     } else {
-        store_op(RemoveWill{number});
+        store_op(RemoveWill{m.id});
     }
-    route(parcel, std::move(pending));
+    const auto slot = route(parcel, std::move(pending));
+    if (waits) export_slots_.push_back(slot);
 }
 
 void Hub::restore_left_behind(const StoredState& state) {
@@ -55,6 +58,11 @@ void Hub::restore_left_behind(const StoredState& state) {
     for (const auto& stored : state.wills) {
         if (ports_.peers.home_of(stored.client_id) != ports_.peers.self()) continue;
         Session* session = find(stored.session);
+        if (session != nullptr && session->will) {  // of an earlier connection, published and perhaps not committed
+            left_behind_.wills.push_back({.session = stored.session,
+                                          .client_id = stored.client_id,
+                                          .message = std::exchange(session->will, nullptr)->message});
+        }
         if (session == nullptr || stored.delay_seconds == 0) {
             left_behind_.wills.push_back(stored);  // its session ended with its connection, or it is due at once
             continue;
@@ -73,7 +81,7 @@ void Hub::restore_left_behind(const StoredState& state) {
 void Hub::publish_left_behind() {
     const auto left = std::exchange(left_behind_, {});
     for (const auto& connection : left.connections) {
-        say_presence(connection, "tcpclean", RemoveConnection{connection.session});
+        say_presence({.of = connection, .event = "tcpclean", .at = ports_.clock.wall()});
     }
     for (const auto& will : left.wills) publish_will_of(will.session, will.client_id, *will.message);
     if (!left.connections.empty() || !left.wills.empty()) {

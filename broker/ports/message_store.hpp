@@ -51,23 +51,25 @@ struct StoredSession {
     bool operator==(const StoredSession&) const = default;
 };
 
-// A will that is to be published unless its client says goodbye.
+// A will that is to be published unless its client says goodbye. A session may have several: those of its earlier
+// connections stand until what they are owed to is on disk.
 struct StoredWill {
     SessionNumber session = 0;
     std::string client_id;
     std::uint32_t delay_seconds = 0;
-    MessagePtr message;  // `expires`: for how long, counted from publication
+    MessagePtr message;  // `id`: this will's own; `expires`: for how long, counted from publication
 
     bool operator==(const StoredWill& other) const {
-        return session == other.session && client_id == other.client_id && delay_seconds == other.delay_seconds;
+        return session == other.session && client_id == other.client_id && delay_seconds == other.delay_seconds &&
+               message->id == other.message->id;
     }
 };
 
-// A connection that somebody was told of, and will be told the end of.
+// A connection that somebody is told of, and will be told the end of.
 struct StoredConnection {
     SessionNumber session = 0;
     std::string client_id;
-    std::string channel_id;
+    std::string channel_id;  // no two connections have the same
     std::string peer;
 
     bool operator==(const StoredConnection&) const = default;
@@ -119,16 +121,16 @@ struct RemoveRetained {
     std::uint64_t order;
 };
 struct PutWill {
-    StoredWill will;  // replaces the one of its session
+    StoredWill will;  // replaces the one with this id
 };
 struct RemoveWill {
-    SessionNumber session;
+    MessageId will;
 };
 struct PutConnection {
-    StoredConnection connection;  // replaces the one of its session
+    StoredConnection connection;  // replaces the one with this channel id
 };
 struct RemoveConnection {
-    SessionNumber session;
+    std::string channel_id;
 };
 using StoreOperation = std::variant<PutWill, RemoveWill, PutConnection, RemoveConnection, PutSession, RemoveSession,
                                     PutSubscription, RemoveSubscription, PutMessage, AckMessage, ReleaseMessage,
@@ -152,8 +154,8 @@ struct StoredState {
     std::vector<Session> sessions;              // by number
     std::vector<Owed> messages;                 // by message id
     std::vector<Retained> retained;             // by topic
-    std::vector<StoredWill> wills;              // by session
-    std::vector<StoredConnection> connections;  // by session
+    std::vector<StoredWill> wills;              // by id
+    std::vector<StoredConnection> connections;  // by channel id
     SessionNumber highest_session = 0;          // of all that is kept
     MessageId highest_message = 0;
     std::uint64_t highest_order = 0;

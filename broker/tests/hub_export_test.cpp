@@ -4,27 +4,13 @@
 #include <nlohmann/json.hpp>
 
 #include "broker/tests/fake_client.hpp"
+#include "broker/tests/manual_exporter.hpp"
 
 namespace esl::broker {
 namespace {
 
 using namespace testing;  // NOLINT: the rig
 using nlohmann::json;
-
-// Keeps what it gets and answers when told.
-struct ManualExporter final : Exporter {
-    void post(std::vector<ExportItem> batch, std::function<void(bool)> done) override {
-        for (auto& item : batch) items.push_back(std::move(item));
-        if (done) waiting.push_back(std::move(done));
-    }
-    void answer(bool good) {
-        auto now = std::move(waiting);
-        waiting.clear();
-        for (auto& done : now) done(good);
-    }
-    std::vector<ExportItem> items;
-    std::vector<std::function<void(bool)>> waiting;
-};
 
 class HubExport : public ::testing::Test {
 protected:
@@ -34,7 +20,7 @@ protected:
         table->outbound.add("loose/#", kLoose, {});
         table->notification["GID_one"] = kPresence;
         table->durable = {kOut, kPresence};
-        for (const auto* shard : {"0", "1"}) rig_.hub(shard).set_exports(table);
+        rig_.set_exports(table);
     }
     static constexpr RuleNumber kOut = 1, kLoose = 2, kPresence = 3;
     ManualExporter exporter_;

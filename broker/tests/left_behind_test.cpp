@@ -147,6 +147,20 @@ TEST_P(LeftBehind, LosesNoWillWhenItDiesAgainBeforeTheCommit) {
     EXPECT_TRUE(rig_.store.disk.state().wills.empty());
 }
 
+// The answers of other shards come after the client has.
+TEST_P(LeftBehind, KeepsTheWillOfAConnectionWhoseClientReturnedBeforeTheLastOnesWasStored) {
+    start_watching("w/#");
+    FakeLink first;
+    Session* session = connect(first, {.id = "1back", .session_expiry = 1'000});
+    rig_.hub("1back").lost(*session, CloseCause::socket_error);
+    FakeLink second;
+    connect(second, {.id = "1back", .session_expiry = 1'000});
+    EXPECT_EQ(mail().size(), 1U);
+    restart();
+    EXPECT_EQ(mail().size(), 1U);
+    EXPECT_TRUE(rig_.store.disk.state().wills.empty());
+}
+
 TEST_P(LeftBehind, TellsTheEndOfConnectionsThatWereToldOf) {
     start_watching("events");
     FakeClient told(rig_, "told@@@1");

@@ -274,17 +274,19 @@ TEST_P(MessageStoreContract, OfTwoRetainedMessagesTheHigherOrderStays) {
 }
 
 TEST_P(MessageStoreContract, WillsAndConnectionsComeBackUntilTheyAreOver) {
-    commit({PutWill{{.session = 4, .client_id = "a", .delay_seconds = 60, .message = message(0, "w/a", "gone")}},
-            PutWill{{.session = 5, .client_id = "b", .delay_seconds = 0, .message = message(0)}},
+    commit({PutWill{{.session = 4, .client_id = "a", .delay_seconds = 60, .message = message(71, "w/a", "gone")}},
+            PutWill{{.session = 4, .client_id = "a", .delay_seconds = 0, .message = message(72)}},
             PutConnection{{.session = 4, .client_id = "a", .channel_id = "c0ffee", .peer = "192.0.2.1:5"}},
-            PutConnection{{.session = 9, .client_id = "c", .channel_id = "cafe", .peer = "192.0.2.1:6"}}});
-    commit({RemoveWill{5}, RemoveConnection{9}, RemoveWill{77}, RemoveConnection{77}});
+            PutConnection{{.session = 4, .client_id = "a", .channel_id = "cafe", .peer = "192.0.2.1:6"}}});
+    commit({RemoveWill{72}, RemoveConnection{"cafe"}, RemoveWill{77}, RemoveConnection{"decade"}});
     reopen();
     ASSERT_EQ(state_.wills.size(), 1U);
     EXPECT_EQ(state_.wills[0].session, 4U);
     EXPECT_EQ(state_.wills[0].client_id, "a");
     EXPECT_EQ(state_.wills[0].delay_seconds, 60U);
     const auto& will = *state_.wills[0].message;
+    EXPECT_EQ(will.id, 71U);
+    EXPECT_GE(state_.highest_message, 71U);
     EXPECT_EQ(will.topic, "w/a");
     EXPECT_EQ(as_text(will.payload), "gone");
     EXPECT_EQ(will.qos, mqtt::QoS::at_least_once);

@@ -134,6 +134,11 @@ public:
         : settings(std::move(s)), count(shards), exporter(rules) {
         make_shards(with_store);
     }
+    // In force also after a restart.
+    void set_exports(std::shared_ptr<const ExportTable> table) {
+        exports_ = std::move(table);
+        for (auto& shard : shards_) shard.hub->set_exports(exports_);
+    }
     // As kill -9 and a new start: links, queues, messages under way and what is not committed are gone. Links of before
     // must not be touched again.
     void restart() {
@@ -169,6 +174,7 @@ public:
                            .exporter = exporter,
                            .on_exported = [&shard](bool ok) { shard.hub->exported(ok); }},
                 registry);
+            shard.hub->set_exports(exports_);
         }
     }
     // Without any state, as at first.
@@ -242,6 +248,7 @@ private:
         std::deque<std::pair<ShardId, PeerMessage>> inbox;
     };
     std::deque<Shard> shards_;
+    std::shared_ptr<const ExportTable> exports_;
 };
 
 }  // namespace esl::broker::testing

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "broker/adapters/http_sink.hpp"
+#include "broker/adapters/sqlite.hpp"
 #include "broker/tests/rule_rig.hpp"
 
 namespace esl::broker::testing {
@@ -198,6 +199,47 @@ TEST(RuleCrash, NothingAcknowledgedIsLostBetweenPubackAndWebhook) {
         return seen == acknowledged;
     })) << seen.size()
         << " of " << acknowledged.size();
+    EXPECT_EQ(broker.terminate(), 0);
+}
+
+// The message store has the end of a connection, the outbox cannot be written yet: killed there, the broker still tells
+// it, after the `connect` of the same channel.
+TEST(RuleCrash, NoEndOfAConnectionIsLostBetweenTheStoreAndTheOutbox) {
+    esl::testing::TempDir folder;
+    Receiver hook;
+    std::ofstream(folder / "broker.toml")
+        << "groups = [\"GID_test\"]\ntopics = [\"esl_report\"]\n[auth]\nallow_anonymous = true\n"
+        << "[[rule]]\nid = \"presence\"\nkind = \"notification\"\nresource = \"GID_test\"\nvia = \"http\"\nurl = \""
+        << hook.url() << "\"\nordered = true\n[log]\nlevel = \"debug\"\n";
+    BrokerProcess broker(folder.path(), {"--config", (folder / "broker.toml").string(), "--shards", "1"});
+    broker.start();
+    TestClient witness(broker.port());
+    witness.connect({.client_id = "GID_test@@@witness", .clean = false});
+    TestClient client(broker.port());
+    client.connect({.client_id = "GID_test@@@ap1", .clean = false});
+    ASSERT_TRUE(hook.wait_for(2));
+    const auto channel_of = [](const std::string& payload) { return json::parse(payload)["channelId"]; };
+    const auto channel = channel_of(hook.payloads()[1]);
+    {
+        sqlite::Database outbox(folder / "data" / "rules.db");
+        ASSERT_TRUE(wait_until([&] {  // the rows of both have gone: nothing else is under way
+            sqlite::Statement rows(outbox, "SELECT count(*) FROM outbox");
+            return rows.step() && rows.integer_at(0) == 0;
+        }));
+        outbox.execute("BEGIN IMMEDIATE");
+        client.drop();
+        EXPECT_TRUE(wait_until([&] { return broker.log().find("lost GID_test@@@ap1") != std::string::npos; }));
+        witness.subscribe("esl_report/x", QoS::at_least_once);  // SUBACK: what the store was given before is on disk
+        broker.kill_dead();
+    }
+    broker.start();
+    const auto told = [&] {
+        const auto payloads = hook.payloads();
+        return std::ranges::any_of(payloads, [&](const auto& payload) {
+            return channel_of(payload) == channel && json::parse(payload)["eventType"] == "tcpclean";
+        });
+    };
+    EXPECT_TRUE(wait_until(told));
     EXPECT_EQ(broker.terminate(), 0);
 }
 

@@ -259,9 +259,18 @@ TEST(SqliteMessageStore, BringsEveryOlderFormUpToDateAndRefusesANewerOne) {
         " payload BLOB NOT NULL);"
         "CREATE TABLE connections(session INTEGER PRIMARY KEY, client_id TEXT NOT NULL, channel_id TEXT NOT NULL,"
         " peer TEXT NOT NULL);"
+        "INSERT INTO wills VALUES(7,'a',60,1,0,'w/a',x'',x'70');"
+        "INSERT INTO connections VALUES(7,'a','c0ffee','192.0.2.1:5');"
         "UPDATE meta SET value=3;";
+    const std::string fourth = third +
+                               "CREATE TABLE bundles(row INTEGER PRIMARY KEY, records BLOB NOT NULL);"
+                               "CREATE TABLE gone(seq INTEGER PRIMARY KEY, highest INTEGER NOT NULL,"
+                               " messages BLOB NOT NULL);"
+                               "UPDATE meta SET value=4;";
+    const StoredConnection connection{.session = 7, .client_id = "a", .channel_id = "c0ffee", .peer = "192.0.2.1:5"};
     SystemClock clock;
-    for (const auto& form : {common, second, third}) {
+    for (const auto& form : {common, second, third, fourth}) {
+        const bool left_behind = form == third || form == fourth;
         testing::TempDir folder;
         const SqliteStoreOptions options{.file = folder / "messages.db", .gather = {}, .checkpoint_pages = 250};
         on_file(options.file, form.c_str());
@@ -279,6 +288,15 @@ TEST(SqliteMessageStore, BringsEveryOlderFormUpToDateAndRefusesANewerOne) {
             // The example of docs/formats/broker-store.md.
             EXPECT_EQ(state->messages[0].recipients,
                       (Recipients{{.session = 7, .sequence = 2, .qos = mqtt::QoS::at_least_once}}));
+            ASSERT_EQ(state->wills.size(), left_behind ? 1U : 0U);
+            ASSERT_EQ(state->connections.size(), left_behind ? 1U : 0U);
+            if (left_behind) {
+                EXPECT_EQ(state->wills[0].session, 7U);
+                EXPECT_EQ(state->wills[0].delay_seconds, 60U);
+                EXPECT_EQ(state->wills[0].message->topic, "w/a");
+                EXPECT_GE(state->highest_message, state->wills[0].message->id);
+                EXPECT_EQ(state->connections[0], connection);
+            }
             if (start == 0) {
                 const auto message = make_message({.id = 4, .topic = "t", .payload = {}, .properties = {}});
                 put(*store, {PutMessage{message, {{.session = 7, .sequence = 3}}}});
