@@ -201,7 +201,10 @@ struct App::Impl {
         rules->book().check_reload(next.rules);
         registrar.check_reload(next.groups, next.topics);
         const auto doors = listeners->prepare(all_listeners(next));
-        configured.replace(next.users, next.access_keys, next.allow_anonymous);
+        const auto gone = configured.replace(next.users, next.access_keys, next.allow_anonymous);
+        if (gone.logins != 0) {
+            control->on_every_shard([keys = gone.access_keys](Shard& shard) { shard.hub().logins_gone(keys); });
+        }
         registrar.reload(next.groups, next.topics);
         rules->book().reload(next.rules);
         listeners->put_in_force(

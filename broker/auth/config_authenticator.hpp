@@ -23,9 +23,12 @@ struct AccessKeyConfig {
     std::string id;
     std::string secret;
     std::string instance;  // empty: any
+
+    bool operator==(const AccessKeyConfig&) const = default;
 };
 
-// Modes by the user name: `Signature|AK|instance` is an access key, a name without bars a user, no name anonymous.
+// Modes by the user name: `Signature|AK|instance` is an access key, a name without bars a user, no name anonymous. All
+// connections of a user or a key share one grant, which allows everything until it ends; anonymous ones have none.
 // Thread-safe.
 class ConfigAuthenticator final : public Authenticator {
 public:
@@ -36,8 +39,14 @@ public:
 
     // Where a listener says nothing else.
     [[nodiscard]] bool allows_anonymous() const;
-    // These instead, for logins to come. Throws as the constructor does, with nothing changed.
-    void replace(std::vector<UserConfig> users, std::vector<AccessKeyConfig> keys, bool allow_anonymous);
+    // What is not among the new: its connections are to be closed (Hub::logins_gone()).
+    struct Gone {
+        std::size_t logins = 0;                // users and access keys, changed ones included; their grants have ended
+        std::vector<std::string> access_keys;  // ids that no key has any more
+    };
+    // These instead. A user or key that is the same keeps its grant. Throws as the constructor does, with nothing
+    // changed. Calls of one thread at a time.
+    [[nodiscard]] Gone replace(std::vector<UserConfig> users, std::vector<AccessKeyConfig> keys, bool allow_anonymous);
     [[nodiscard]] std::optional<AccessKeyConfig> access_key(std::string_view id) const;
     [[nodiscard]] PasswordChecker& passwords();
 

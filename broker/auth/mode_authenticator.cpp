@@ -111,14 +111,17 @@ std::expected<HeldToken, TokenFault> ModeAuthenticator::hold(std::string_view ty
     const auto bar = account.find('|');
     const auto access_key = account.substr(0, bar);
     const auto instance = bar == std::string_view::npos ? std::string_view{} : account.substr(bar + 1);
-    if (!token->access_key.empty() &&
-        (token->access_key != access_key || !configured_.access_key(token->access_key))) {
+    if (!token->access_key.empty() && (token->access_key != access_key || !configured_.access_key(token->access_key))) {
         return std::unexpected(TokenFault::account_invalid);
     }
     if (!token->instance.empty() && token->instance != instance) return std::unexpected(TokenFault::account_invalid);
     const auto wanted = parse_token_access(type);
     if (!wanted || !includes(token->access, *wanted)) return std::unexpected(TokenFault::permission_mismatch);
-    HeldToken out{.type = std::string(type), .id = token->id, .expires = token->expires, .rules = {}};
+    HeldToken out{.type = std::string(type),
+                  .id = token->id,
+                  .access_key = token->access_key,
+                  .expires = token->expires,
+                  .rules = {}};
     for (const auto& resource : token->resources) out.rules.push_back({.filter = resource, .access = *wanted});
     return out;
 }

@@ -48,7 +48,8 @@ enum class TokenFault : std::int8_t {
 // One token of a connection, under the type it was given: "R", "W" or "RW".
 struct HeldToken {
     std::string type;
-    std::string id;  // as the token's maker numbered it
+    std::string id;            // as the token's maker numbered it
+    std::string access_key{};  // that it is good with; empty: any
     UnixMillis expires{};
     std::vector<AccessRule> rules;
 };
@@ -57,7 +58,7 @@ struct HeldToken {
 // list that was in force is kept by whoever replaced it until no shard can be reading it any more.
 class Grant : public boost::intrusive_ref_counter<Grant, boost::thread_safe_counter> {
 public:
-    enum class Kind : std::uint8_t { token, device, user, client, certificate };
+    enum class Kind : std::uint8_t { token, device, user, client, certificate, access_key };
 
     // `list` null: everything.
     Grant(Kind kind, std::string subject, std::shared_ptr<const AccessList> list = nullptr)

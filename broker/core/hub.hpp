@@ -154,6 +154,9 @@ public:
     std::size_t close_sessions(const std::function<bool(const Session&)>& which, std::string_view why);
     // Closes those that hold this token, after a notice that it was revoked.
     void token_revoked(std::string_view token_id);
+    // The configuration does not let them in any more: closes those whose grant has ended, and after a notice those
+    // that hold a token of one of these access keys.
+    void logins_gone(const std::vector<std::string>& access_keys);
     // Its list has been replaced: its sessions lose the filters that they may no longer hold.
     void grant_changed(const Grant& grant);
     template <class Visit>
@@ -288,6 +291,7 @@ private:
     // hub_auth.cpp
     void notify(Session& session, std::string_view topic, const std::string& body);
     void notify_invalid(Session& session, TokenFault fault, std::string_view type);
+    void close_holders(const std::function<bool(const HeldToken&)>& which, TokenFault fault);
     void close_unauthorized(Session& session, std::string_view topic, Access wanted, AccessList::Verdict verdict,
                             std::string_view what);
     bool authorize_publish(Session& session, std::string_view topic, std::optional<mqtt::ReasonCode>& refusal);

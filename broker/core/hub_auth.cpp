@@ -189,16 +189,30 @@ std::size_t Hub::close_sessions(const std::function<bool(const Session&)>& which
     return found.size();
 }
 
-void Hub::token_revoked(std::string_view token_id) {
+void Hub::close_holders(const std::function<bool(const HeldToken&)>& which, TokenFault fault) {
     const auto holds = [&](const Session& session) {
         if (!session.grant) return false;
         const auto& tokens = session.grant->tokens();
-        const auto at = std::ranges::find(tokens, token_id, &HeldToken::id);
+        const auto at = std::ranges::find_if(tokens, which);
         if (at == tokens.end()) return false;
-        notify_invalid(*find(session.number), TokenFault::revoked, at->type);
+        notify_invalid(*find(session.number), fault, at->type);
         return true;
     };
-    close_sessions(holds, describe(TokenFault::revoked));
+    close_sessions(holds, describe(fault));
+}
+
+void Hub::token_revoked(std::string_view token_id) {
+    close_holders([&](const HeldToken& token) { return token.id == token_id; }, TokenFault::revoked);
+}
+
+void Hub::logins_gone(const std::vector<std::string>& access_keys) {
+    close_sessions([](const Session& s) { return s.grant && s.grant->ended(); },
+                   "its user or access key has gone or changed");
+    if (access_keys.empty()) return;
+    const auto names = [&](const HeldToken& token) {
+        return std::ranges::find(access_keys, token.access_key) != access_keys.end();
+    };
+    close_holders(names, TokenFault::account_invalid);
 }
 
 void Hub::grant_changed(const Grant& grant) {

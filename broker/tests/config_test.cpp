@@ -109,6 +109,45 @@ TEST(ConfigAuthenticator, ChecksAHashOnceAndRemembersAGoodPassword) {
     EXPECT_EQ(check(auth, "x", "nobody", "open sesame", tell), Verdict::refuse);
 }
 
+TEST(ConfigAuthenticator, EndsTheGrantsOfWhatIsReplacedAndKeepsThoseOfWhatIsTheSame) {
+    const auto user = [](const char* name, const char* password) {
+        return UserConfig{.name = name, .password = password, .password_hash = {}};
+    };
+    const auto key = [](const char* id, const char* instance) {
+        return AccessKeyConfig{.id = id, .secret = "s", .instance = instance};
+    };
+    ConfigAuthenticator auth({user("same", "s"), user("other", "s")},
+                             {key("AK", "one"), key("AK", "two"), key("XX", "")}, true);
+    const auto signature = signature_password("s", "x");
+    const auto grant = [&](std::optional<std::string_view> name) {
+        const auto by_key = name && name->starts_with("Signature|");
+        const std::string password = by_key ? signature : "s";
+        const auto login = auth.check({.client_id = "x", .user_name = name, .password = as_bytes(password)}, {});
+        EXPECT_TRUE(login && login->good);
+        return login->grant;
+    };
+    const auto same = grant("same");
+    const auto other = grant("other");
+    const auto one = grant("Signature|AK|one");
+    const auto two = grant("Signature|AK|two");
+    const auto xx = grant("Signature|XX|any");
+    EXPECT_EQ(grant("same"), same);  // all of one user's share it
+    EXPECT_EQ(grant(std::nullopt), nullptr);
+    auto gone = auth.replace({user("other", "t"), user("same", "s")}, {key("AK", "two")}, false);
+    EXPECT_EQ(gone.logins, 3U);
+    EXPECT_EQ(gone.access_keys, std::vector<std::string>{"XX"});
+    EXPECT_EQ(grant("same"), same);
+    EXPECT_EQ(grant("Signature|AK|two"), two);
+    EXPECT_FALSE(same->ended() || two->ended());
+    EXPECT_TRUE(other->ended() && one->ended() && xx->ended());
+    gone = auth.replace({user("other", "t"), user("same", "s")}, {key("AK", "two")}, false);
+    EXPECT_EQ(gone.logins, 0U);
+    EXPECT_THROW(
+        static_cast<void>(auth.replace({{.name = "same", .password = {}, .password_hash = "plain"}}, {}, false)),
+        std::runtime_error);
+    EXPECT_FALSE(same->ended());
+}
+
 TEST(ConfigAuthenticator, AnonymousLetsInWhoeverNamesNoKnownUser) {
     ConfigAuthenticator auth({{.name = "ap", .password = "p", .password_hash = {}}}, {}, true);
     EXPECT_EQ(check(auth, "x", std::nullopt, std::nullopt), Verdict::accept);

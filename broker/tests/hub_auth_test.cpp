@@ -261,6 +261,28 @@ TEST_F(GrantsOfApsara, ARevokedTokenIsNamedByItsType) {
     EXPECT_EQ(c.link.closed, CloseCause::not_authorized);
 }
 
+TEST_F(GrantsOfApsara, AnAccessKeyThatIsGoneTakesItsTokensAlong) {
+    const auto of_key = [&](const char* access_key) {
+        return new Grant("AK|mqtt-1", {{.type = "R",
+                                        .id = "r",
+                                        .access_key = access_key,
+                                        .expires = rig.clock.wall() + std::chrono::hours(1),
+                                        .rules = {}}});
+    };
+    {
+        Client any(rig, of_key(""));
+        rig.hub(Client::kId).logins_gone({"AK"});
+        EXPECT_FALSE(any.link.closed);
+        any.lose();
+    }
+    Client c(rig, of_key("AK"));
+    rig.hub(Client::kId).logins_gone({"XX"});
+    EXPECT_FALSE(c.link.closed);
+    rig.hub(Client::kId).logins_gone({"XX", "AK"});
+    EXPECT_EQ(c.link.look().at(0).payload, R"({"code":-1,"type":"R"})");
+    EXPECT_EQ(c.link.closed, CloseCause::not_authorized);
+}
+
 TEST(GrantsOfStandard, AnswerWithCodesAndGoOn) {
     Rig rig(Settings::defaults(Mode::standard));
     Client v5(rig, user({{.filter = "a/#", .access = Access::publish}}), ProtocolVersion::v5);

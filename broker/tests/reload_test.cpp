@@ -180,6 +180,55 @@ TEST_F(Reload, TakesOtherUsersAndAccessKeys) {
     EXPECT_FALSE(signs_in("old"));
 }
 
+TEST_F(Reload, ClosesTheClientsOfUsersAndAccessKeysThatAreGoneOrChanged) {
+    const auto key = [](const std::string& id, const std::string& secret) {
+        return "[[access_key]]\nid = \"" + id + "\"\nsecret = \"" + secret + "\"\n";
+    };
+    const auto user = [](const std::string& name, const std::string& secret) {
+        return "[[user]]\nname = \"" + name + "\"\npassword = \"" + secret + "\"\n";
+    };
+    start(key("AKsame", "s") + key("AKother", "s") + key("AKgone", "s") + user("same", "s") + user("other", "s") +
+          user("gone", "s") + kFirst);
+    std::vector<std::pair<std::string, TestClient>> there;
+    for (const std::string who : {"AKsame", "AKother", "AKgone", "same", "other", "gone", "anonymous"}) {
+        ConnectOptions how{.client_id = "GID_test@@@" + who, .clean = false, .version = ProtocolVersion::v5};
+        how.properties.number(mqtt::PropertyId::session_expiry_interval, 600);
+        if (who.starts_with("AK")) {
+            how.user = "Signature|" + who + "|mqtt-1";
+            how.password = signature_password("s", how.client_id);
+        } else if (who != "anonymous") {
+            how.user = who;
+            how.password = "s";
+        }
+        TestClient c(broker_.port());
+        ASSERT_EQ(c.connect(how).reason, ReasonCode::success) << who;
+        c.subscribe("esl_task/x", mqtt::QoS::at_least_once);
+        there.emplace_back(who, std::move(c));
+    }
+    write(key("AKsame", "s") + key("AKother", "t") + user("other", "t") + user("same", "s") + kFirst);
+    reload_well();
+    for (auto& [who, client] : there) {
+        SCOPED_TRACE(who);
+        if (who.ends_with("same") || who == "anonymous") {
+            EXPECT_TRUE(client.nothing_waits());
+            continue;
+        }
+        EXPECT_EQ(client.expect(PacketType::disconnect).reason, ReasonCode::not_authorized);
+        EXPECT_TRUE(client.closed_by_broker());
+        if (who.starts_with("AK")) {
+            const auto id = "GID_test@@@" + who;
+            EXPECT_NE(enters("127.0.0.1", {.client_id = id,
+                                           .user = "Signature|" + who + "|mqtt-1",
+                                           .password = signature_password("s", id)}),
+                      ReasonCode::success);
+        }
+    }
+    EXPECT_EQ(enters("127.0.0.1", {.client_id = "GID_test@@@other", .user = "other", .password = "t"}),
+              ReasonCode::success);
+    reload_well();  // nothing has changed: nobody goes
+    EXPECT_TRUE(there.front().second.nothing_waits());
+}
+
 TEST_F(Reload, AgreesWithAdministrationAboutGroupsTopicsAndRules) {
     start(kFirst, "");
     auto rest = this->rest();
