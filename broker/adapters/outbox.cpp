@@ -1,5 +1,9 @@
 #include "broker/adapters/outbox.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -67,8 +71,19 @@ Result<Exported> decode_exported(BytesView bytes) {
     return what;
 }
 
+namespace {
+
+// It holds what devices said: nobody else's to read. SQLite gives what it puts beside the file the file's own mode.
+const std::filesystem::path& private_file(const std::filesystem::path& file) {
+    if (const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600); fd >= 0) ::close(fd);
+    for (const auto* beside : {"", "-wal", "-shm"}) ::chmod((file.string() + beside).c_str(), 0600);
+    return file;
+}
+
+}  // namespace
+
 struct Outbox::Impl {
-    explicit Impl(const std::filesystem::path& file) : db(file) {
+    explicit Impl(const std::filesystem::path& file) : db(private_file(file)) {
         db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000");
         db.execute(
             "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL);"
@@ -93,7 +108,12 @@ struct Outbox::Impl {
 
 Outbox::Outbox(const std::filesystem::path& file) {
     if (file.empty()) return;
-    impl_ = std::make_unique<Impl>(file);
+    try {
+        impl_ = std::make_unique<Impl>(file);
+    } catch (const sqlite::Failure& failure) {
+        throw std::runtime_error(file.string() + ": " + failure.what() +
+                                 (failure.reason == StoreError::damaged ? "; to start without what waits in it, move it away" : ""));
+    }
     // AUTOINCREMENT keeps the highest number there ever was.
     sqlite::Statement highest(impl_->db, "SELECT seq FROM sqlite_sequence WHERE name='outbox'");
     if (highest.step()) highest_ = static_cast<std::uint64_t>(highest.integer_at(0));

@@ -227,6 +227,30 @@ TEST(Webhook, SignsTimestampAndBody) {
               "sha256=2c8bc12f88d77789404ce0a63cf69acf735ba98832f7a7d36147f537be556f3e");
 }
 
+TEST(Outbox, IsNobodyElsesToRead) {
+    testing::TempDir folder;
+    const auto mode_of = [&](const char* name) {
+        return std::filesystem::status(folder / name).permissions() & std::filesystem::perms::mask;
+    };
+    constexpr auto kOwner = std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+    std::ofstream(folder / "rules.db").flush();  // as an earlier version left it
+    std::filesystem::permissions(folder / "rules.db", kOwner | std::filesystem::perms::others_read);
+    Outbox box(folder / "rules.db");
+    for (const auto* name : {"rules.db", "rules.db-wal", "rules.db-shm"}) EXPECT_EQ(mode_of(name), kOwner) << name;
+}
+
+TEST(Outbox, SaysWhichFileIsDamaged) {
+    testing::TempDir folder;
+    const auto file = folder / "rules.db";
+    std::ofstream(file) << std::string(5'000, 'x');
+    try {
+        Outbox box(file);
+        FAIL() << "it opens";
+    } catch (const std::runtime_error& error) {
+        EXPECT_TRUE(std::string(error.what()).starts_with(file.string())) << error.what();
+    }
+}
+
 TEST(Outbox, KeepsRowsAndNeverGivesANumberTwice) {
     TempDir folder;
     Exported full = *message("x");
