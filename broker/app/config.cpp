@@ -6,6 +6,7 @@
 #include "broker/app/limits_config.hpp"
 #include "common/config/config.hpp"
 #include "common/http/url.hpp"
+#include "common/mqtt/topic.hpp"
 
 namespace esl::broker {
 namespace {
@@ -55,6 +56,11 @@ void read_rules(const Table& root, Config& config) {
             throw ConfigError(t.where("id") + ": rule '" + rule.id + "': " + ok.error().message());
         if (const auto ok = check_rule_files(rule); !ok)
             throw ConfigError(t.where("ca_file") + ": rule '" + rule.id + "': " + ok.error().message());
+        for (const auto& other : config.rules) {
+            if (same_place(rule, other))
+                throw ConfigError(t.where("resource") + ": key 'resource': rule '" + rule.id + "': rule '" + other.id +
+                                  "' has this kind and resource already");
+        }
         config.rules.push_back(std::move(rule));
     }
 }
@@ -106,7 +112,20 @@ void check_values(const Table& root, const Config& config) {
     };
     names(root, "groups", config.groups, check_group);
     names(root, "topics", config.topics, check_parent);
-    names(root.table("presence"), "groups", config.settings.presence_groups, check_group);
+    const auto presence = root.table("presence");
+    names(presence, "groups", config.settings.presence_groups, check_group);
+    if (const auto& topic = config.settings.presence_topic; !topic.empty() && !mqtt::is_topic_name(topic))
+        throw ConfigError(presence.where("topic") + ": key 'topic': '" + topic +
+                          "' is no topic to publish to: no wildcards, 1 to 65,535 bytes of UTF-8");
+    Registry once;
+    for (const auto& group : config.groups) {
+        if (const auto ok = once.add_group(group); !ok)
+            throw ConfigError(root.where("groups") + ": key 'groups': " + ok.error().message());
+    }
+    for (const auto& topic : config.topics) {
+        if (const auto ok = once.add_parent(topic); !ok)
+            throw ConfigError(root.where("topics") + ": key 'topics': " + ok.error().message());
+    }
     for (const auto& address : config.listen) {
         try {
             static_cast<void>(parse_listener(address));

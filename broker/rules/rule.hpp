@@ -91,6 +91,10 @@ struct BrokerUrl {
 [[nodiscard]] Result<> check_rule(const RuleSpec& rule, bool apsara);
 // For rules that are new: the files that they name are there and good now. RuleError::bad names key and file.
 [[nodiscard]] Result<> check_rule_files(const RuleSpec& rule);
+// There is one rule for a kind and resource.
+[[nodiscard]] inline bool same_place(const RuleSpec& a, const RuleSpec& b) {
+    return a.kind == b.kind && a.resource == b.resource;
+}
 [[nodiscard]] Result<RuleSpec> rule_from_json(const nlohmann::json& json);
 // `show_secrets` false: "***" stands for them.
 [[nodiscard]] nlohmann::json to_json(const RuleSpec& rule, bool show_secrets);

@@ -11,10 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-bool same_place(const RuleSpec& a, const RuleSpec& b) {
-    return a.kind == b.kind && a.resource == b.resource;
-}
-
 }  // namespace
 
 RuleBook::RuleBook(std::vector<RuleSpec> configured, std::filesystem::path file, bool apsara)

@@ -46,6 +46,11 @@ TEST(BrokerConfig, ChecksNamesAddressesAndLogLevelBeforeTheStart) {
     complains("\ngroups = [\"GID_good\", \"nope\"]\n", "2", "'nope'");
     complains("topics = [\"a/b/c\"]\n", "1", "'a/b/c'");
     complains("[presence]\ngroups = [\"shop\"]\n", "2", "'shop'");
+    complains("[presence]\ntopic = \"a/#\"\n", "2", "'a/#'");
+    complains("topics = [\"shop\", \"SHOP\"]\n", "1", "'shop'");
+    complains("groups = [\"GID_one\", \"GID_one\"]\n", "1", "'GID_one'");
+    const std::string rule = "resource = \"out/#\"\nkind = \"outbound\"\nvia = \"file\"\npath = \"/tmp/x\"\n";
+    complains("[[rule]]\nid = \"abc\"\n" + rule + "[[rule]]\nid = \"abd\"\n" + rule, "9", "'abc'");
     complains("listen = [\"127.0.0.1:1883\", \"nowhere\"]\n", "1", "nowhere: no port");
     complains("listen = [\"127.0.0.1:70000\"]\n", "1", "the port is not a number up to 65535");
     complains("admin = \"127.0.0.1:x\"\n", "1", "admin");
