@@ -5,6 +5,7 @@
 
 #include "broker/core/hub.hpp"
 #include "common/mqtt/topic.hpp"
+#include "common/mqtt/topic_filter.hpp"
 
 namespace esl::broker {
 
@@ -114,11 +115,11 @@ ReasonCode Hub::subscribe(Session& session, const mqtt::SubscriptionView& wanted
     return mqtt::granted(wanted.qos);
 }
 
-// Not: what P2P brings anyway, and in apsara mode the control topics.
+// Not: what P2P brings anyway, and in apsara mode the control topics, which are routed nowhere.
 bool Hub::can_match(std::string_view plain_filter) const {
     const auto& settings = ports_.settings;
     if (settings.p2p && parse_point_to_point(plain_filter) && !mqtt::has_wildcard(plain_filter)) return false;
-    return !settings.apsara() || !mqtt::is_server_topic(plain_filter) || plain_filter.starts_with("$SYS/broker/");
+    return !settings.apsara() || !mqtt::is_server_topic(plain_filter) || mqtt::overlap(plain_filter, "$SYS/broker/+/#");
 }
 
 void Hub::hold(Session& session, HeldFilter filter, std::uint32_t slot, PendingSubscribe& pending) {

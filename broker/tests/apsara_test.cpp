@@ -273,11 +273,32 @@ TEST_F(Apsara, TellsOfConnectsAndDisconnectsInTheExactForm) {
     EXPECT_EQ(nlohmann::json::parse(watcher.receive().payload)["eventType"], "tcpclean");
 }
 
+constexpr const char* kControlTopics[] = {"$SYS/enableOrderMsg", "$SYS/getOfflineMsg", "$SYS/uploadToken",
+                                          "$SYS/tokenExpireNotice", "$SYS/tokenInvalidNotice"};
+
 TEST_F(Apsara, AnswersControlTopicsAndRoutesThemNowhere) {
+    auto spy = client("spy");
+    for (const auto* filter : kControlTopics) spy.subscribe(filter, kQos1);
+    for (const auto* filter : {"$SYS/#", "$SYS/+", "$SYS/+/#", "esl_report/last"}) spy.subscribe(filter, kQos1);
     auto c = client("control");
-    c.publish("$SYS/enableOrderMsg", "{\"order\":\"true\"}", kQos1);
-    c.publish("$SYS/getOfflineMsg", "{\"maxPushNum\":\"30\",\"pushOrder\":\"DESC\"}", kQos1);
+    for (const auto qos : {kQos0, kQos1, kQos2}) {
+        EXPECT_EQ(c.publish("$SYS/enableOrderMsg", R"({"order":"true"})", qos), ReasonCode::success);
+        c.publish("$SYS/getOfflineMsg", R"({"maxPushNum":"30","pushOrder":"DESC"})", qos);
+    }
+    c.publish("esl_report/last", "behind them", kQos1);
     EXPECT_TRUE(c.nothing_waits());
+    auto got = spy.receive();
+    for (; got.topic != "esl_report/last"; got = spy.receive())
+        EXPECT_TRUE(got.topic.starts_with("$SYS/broker/")) << got.topic;
+}
+
+TEST_F(Apsara, DoesNotCountControlTopicsAsFilters) {
+    auto c = client("greedy");
+    for (const auto* filter : kControlTopics) EXPECT_EQ(c.subscribe(filter, kQos1).front(), ReasonCode::granted_qos_1);
+    for (int i = 0; i < 30; ++i)
+        EXPECT_EQ(c.subscribe("esl_report/" + std::to_string(i), kQos1).front(), ReasonCode::granted_qos_1);
+    for (const auto* filter : kControlTopics) EXPECT_EQ(c.subscribe(filter, kQos0).front(), ReasonCode::success);
+    EXPECT_TRUE(mqtt::is_failure(c.subscribe("$SYS/#", kQos1).front()));  // brings $SYS/broker/...: counts
 }
 
 // Hostile input: each is closed, counted and named; the broker lives.

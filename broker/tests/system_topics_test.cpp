@@ -74,5 +74,21 @@ TEST_F(SystemTopicsOverSockets, AreRetainedAndHiddenFromTheHash) {
     EXPECT_TRUE(late.nothing_waits());
 }
 
+// Also in apsara mode, where other topics below $SYS are the service's own.
+TEST(SystemTopicsInApsaraMode, ComeByEveryFilterThatMatchesThem) {
+    auto config = test_config();
+    config.settings.system_interval = std::chrono::seconds(1);
+    const RunningBroker broker(config);
+    for (const std::string filter :
+         {"$SYS/broker/version", "$SYS/broker/#", "$SYS/#", "$SYS/+/#", "$SYS/+/version", "$share/g/$SYS/broker/+"}) {
+        TestClient c(broker.port());
+        ASSERT_EQ(c.connect({.client_id = "GID_test@@@watcher", .version = ProtocolVersion::v5}).reason,
+                  ReasonCode::success);
+        EXPECT_EQ(c.subscribe(filter, kQos0).front(), ReasonCode::success);
+        EXPECT_EQ(c.receive().topic.substr(0, 12), "$SYS/broker/") << filter;
+        c.disconnect();
+    }
+}
+
 }  // namespace
 }  // namespace esl::broker::testing
