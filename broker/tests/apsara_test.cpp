@@ -92,6 +92,39 @@ TEST_F(Apsara, AcknowledgesPointToPointToWhoeverIsAway) {
     EXPECT_TRUE(client("clean").nothing_waits());
 }
 
+TEST_F(Apsara, PushesQos0OnceAndKeepsNothingForACleanSession) {
+    auto service = client("service");
+    const auto publish_all = [&] {
+        service.publish("esl_report/zero", "by a subscription at QoS 0", kQos1);
+        service.publish("esl_report/one", "published at QoS 0", kQos0);
+        service.publish(p2p("reader"), "point to point", kQos0);
+    };
+    auto reader = client("reader");
+    reader.subscribe("esl_report/zero", kQos0);
+    reader.subscribe("esl_report/one", kQos1);
+    publish_all();
+    service.publish("esl_report/one", "sent again", kQos1);
+    std::multiset<std::string> got;
+    for (int i = 0; i < 3; ++i) {
+        const auto message = reader.receive();
+        EXPECT_EQ(message.qos, kQos0);
+        got.insert(message.payload);
+    }
+    EXPECT_EQ(got, (std::multiset<std::string>{"by a subscription at QoS 0", "published at QoS 0", "point to point"}));
+    // What came behind them is sent a second time, and they are not.
+    for (const bool dup : {false, true}) {
+        const auto message = reader.receive(dup);
+        EXPECT_EQ(message.payload, "sent again");
+        EXPECT_EQ(message.dup, dup);
+    }
+    reader.disconnect();
+    publish_all();
+    TestClient back(broker_.port());  // asks for what was kept
+    EXPECT_FALSE(back.connect({.client_id = id("reader"), .clean = false}).session_present);
+    EXPECT_TRUE(back.nothing_waits());
+    EXPECT_EQ(broker_.counter("queued_messages"), 0U);
+}
+
 TEST_F(Apsara, QueuesNothingForAQos2SubscriptionWhoseClientIsAway) {
     auto service = client("service");
     auto reader = client("reader", false);

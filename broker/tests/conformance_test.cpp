@@ -195,8 +195,10 @@ TEST_F(ConformanceOfAll, PublishesTheWillOfASilentClientAndOfOneThatBreaksTheRul
         EXPECT_TRUE(wrong.closed_by_broker());
         EXPECT_EQ(watcher.receive().payload, "will");
         options.keep_alive = 1;
+        const auto from = std::chrono::steady_clock::now();
         auto silent = client(options);
         EXPECT_EQ(watcher.receive().payload, "will");
+        EXPECT_GE(std::chrono::steady_clock::now() - from, std::chrono::milliseconds(1'500));
         EXPECT_TRUE(silent.closed_by_broker());
     }
 }

@@ -126,19 +126,25 @@ TEST(Limits, KeepsNoMoreRetainedMessagesThanTheirNumberAndBytes) {
 
 TEST(Limits, DropsTheOldestOfAClientThatIsAwayAboveTheNumberOfAll) {
     auto config = test_config(Mode::standard);
+    EXPECT_EQ(config.settings.limits.offline_messages, 1'000'000U);
+    EXPECT_EQ(Settings::defaults(Mode::apsara).limits.offline_messages, 1'000'000U);
     config.shards = 1;
     config.settings.limits.offline_messages = 10;
     const RunningBroker broker(config);
-    {
-        auto away = joined(broker, "away", ProtocolVersion::v5, false);
-        away.subscribe("t", QoS::at_least_once);
+    for (const char* id : {"other", "away"}) {
+        auto away = joined(broker, id, ProtocolVersion::v5, false);
+        away.subscribe(id, QoS::at_least_once);
         away.disconnect();
     }
     auto pub = joined(broker, "pub");
-    for (int i = 0; i < 15; ++i) pub.publish("t", std::to_string(i), QoS::at_least_once);
+    for (int i = 0; i < 4; ++i) pub.publish("other", std::to_string(i), QoS::at_least_once);
+    for (int i = 0; i < 11; ++i) pub.publish("away", std::to_string(i), QoS::at_least_once);
     EXPECT_EQ(broker.counter("dropped_queue_full_total"), 5U);
+    auto other = joined(broker, "other", ProtocolVersion::v5, false);
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(other.receive().payload, std::to_string(i));
     auto back = joined(broker, "away", ProtocolVersion::v5, false);
-    EXPECT_EQ(back.receive().payload, "5");
+    for (int i = 5; i < 11; ++i) EXPECT_EQ(back.receive().payload, std::to_string(i));
+    EXPECT_TRUE(back.nothing_waits());
 }
 
 TEST(Limits, SlowsPublishersAndThenRefusesWhenMessagesTakeAllMemory) {
