@@ -174,13 +174,9 @@ PasswordChecker& ConfigAuthenticator::passwords() {
 
 std::optional<Login> ConfigAuthenticator::check(const Credentials& credentials, Later later) {
     const auto known = impl_->now();
-    if (credentials.user_name) {
-        if (credentials.user_name->starts_with(kSignature)) {
-            if (!known->keys.empty()) return known->check_signature(credentials);
-        } else if (known->users.contains(std::string(*credentials.user_name))) {
-            return impl_->check_user(*known, credentials,
-                                     std::move(later));  // a known name with a wrong password is not anonymous
-        }
+    if (credentials.user_name && !(known->users.empty() && known->keys.empty())) {  // whoever says a name is held to it
+        if (credentials.user_name->starts_with(kSignature)) return known->check_signature(credentials);
+        return impl_->check_user(*known, credentials, std::move(later));
     }
     const auto* listener = credentials.listener;
     return Login{.good = listener != nullptr ? listener->allow_anonymous.value_or(known->anonymous) : known->anonymous};

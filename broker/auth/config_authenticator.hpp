@@ -27,8 +27,9 @@ struct AccessKeyConfig {
     bool operator==(const AccessKeyConfig&) const = default;
 };
 
-// Modes by the user name: `Signature|AK|instance` is an access key, a name without bars a user, no name anonymous. All
-// connections of a user or a key share one grant, which allows everything until it ends; anonymous ones have none.
+// Modes by the user name: `Signature|AK|instance` is an access key, any other name a user, no name anonymous. Without
+// any user and key there is nothing to hold a name to, and it counts as none. All connections of a user or a key share
+// one grant, which allows everything until it ends; anonymous ones have none.
 // Thread-safe.
 class ConfigAuthenticator final : public Authenticator {
 public:

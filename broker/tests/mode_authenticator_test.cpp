@@ -129,6 +129,41 @@ TEST_F(Modes, LeaveTheRestToTheConfiguration) {
     EXPECT_FALSE(good(std::nullopt, std::nullopt));
 }
 
+TEST_F(Modes, RefuseStrangersByNameAlsoWhereAnonymousIsAllowed) {
+    const ListenerAuth open_house{.methods = 0xFF, .allow_anonymous = true};
+    const auto signature = signature_password("sk", kClient);
+    for (const bool listener_says : {false, true}) {
+        static_cast<void>(configured.replace({{.name = "plain", .password = "pw", .password_hash = {}}},
+                                                  {{.id = "AK", .secret = "sk", .instance = {}}}, !listener_says));
+        const auto answer = [&](std::optional<std::string> user, std::optional<std::string> password) {
+            return login(kClient, std::move(user), std::move(password), nullptr, listener_says ? &open_house : nullptr);
+        };
+        EXPECT_TRUE(answer(std::nullopt, std::nullopt).good);
+        EXPECT_TRUE(answer("plain", "pw").good);
+        EXPECT_TRUE(answer("Signature|AK|mqtt-1", signature).good);
+        // Modes that there are not, a key and a user that there are not, no password.
+        for (const auto* user : {"Sig|AK|mqtt-1", "signature|AK|mqtt-1", "|AK|mqtt-1", "Signature", "Signature|NOKEY|x",
+                                 "Token|AK|mqtt-1", "DeviceCredential|AK|mqtt-1", "nobody", ""}) {
+            const auto refused = answer(user, signature);
+            EXPECT_FALSE(refused.good) << user;
+            EXPECT_EQ(refused.reason, ReasonCode::bad_user_name_or_password) << user;
+            EXPECT_FALSE(answer(user, std::nullopt).good) << user;
+        }
+    }
+}
+
+TEST_F(Modes, HoldStrangersToAKeyOrAUserWhicheverThereIs) {
+    static_cast<void>(configured.replace({}, {{.id = "AK", .secret = "sk", .instance = {}}}, true));
+    EXPECT_FALSE(good("nobody", "x"));
+    static_cast<void>(configured.replace({{.name = "plain", .password = "pw", .password_hash = {}}}, {}, true));
+    EXPECT_FALSE(good("Signature|AK|mqtt-1", "x"));
+    static_cast<void>(configured.replace({}, {}, true));  // nothing that a name could be held to
+    EXPECT_TRUE(good("nobody", "x"));
+    EXPECT_TRUE(good("Signature|AK|mqtt-1", "x"));
+    static_cast<void>(configured.replace({}, {}, false));
+    EXPECT_FALSE(good("nobody", "x"));
+}
+
 TEST_F(Modes, RefuseTheBlacklistedHoweverTheyLogIn) {
     ASSERT_TRUE(book->add_to_blacklist(kClient));
     const auto answer = login(kClient, "plain", "pw");
