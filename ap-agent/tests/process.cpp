@@ -105,7 +105,7 @@ BusDaemon::BusDaemon() {
 <allow receive_sender="*"/></policy></busconfig>)";
     daemon_ = std::make_unique<Process>(
         std::vector<std::string>{"dbus-daemon", "--nofork", "--nopidfile", "--config-file=" + config}, dir_ / "log");
-    if (!esl::testing::wait_until([&] { return std::filesystem::exists(dir_ / "bus"); })) {
+    if (!esl::testing::wait_until([&] { return esl::testing::listens_at(dir_ / "bus"); })) {
         throw std::runtime_error("dbus-daemon does not listen: " + daemon_->said());
     }
 }

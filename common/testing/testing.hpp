@@ -51,6 +51,9 @@ private:
 [[nodiscard]] bool wait_until(const std::function<bool()>& condition,
                               std::chrono::milliseconds deadline = std::chrono::seconds(20));
 
+// True when a connection to this Unix socket is taken. Its file alone says little: it is there before anybody listens.
+[[nodiscard]] bool listens_at(const std::filesystem::path& socket);
+
 // Calls `check` with the bytes cut in two at every place, both ends included.
 void for_every_split(BytesView bytes, const std::function<void(BytesView, BytesView)>& check);
 // Calls `check` with every proper prefix of the bytes, the empty one included.

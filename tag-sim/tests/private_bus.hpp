@@ -32,7 +32,7 @@ public:
         if (posix_spawnp(&pid_, "dbus-daemon", nullptr, nullptr, arguments, environ) != 0) {
             throw std::runtime_error("dbus-daemon does not start");
         }
-        if (!wait_until([&] { return std::filesystem::exists(socket()); })) throw std::runtime_error("no bus socket");
+        if (!wait_until([&] { return listens_at(socket()); })) throw std::runtime_error("dbus-daemon does not listen");
     }
     ~PrivateBus() {
         kill(pid_, SIGTERM);
