@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -19,6 +21,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kFirst = "admin";
+constexpr std::size_t kShortest = 32;  // of admin.key; 128 bits as hex digits
+constexpr std::size_t kLongest = 256;
 constexpr std::array<std::string_view, 3> kRoles = {"read", "operate", "admin"};
 
 // Ways to act that need less than `admin`, and to look that need more than `read`.
@@ -52,6 +56,14 @@ std::string new_key() {
     return to_lower_hex(random_bytes(32));
 }
 
+void refuse_others(const std::filesystem::path& file) {
+    using std::filesystem::perms;
+    constexpr auto kOthers = perms::group_all | perms::others_all;
+    if ((std::filesystem::status(file).permissions() & kOthers) == perms::none) return;
+    throw std::runtime_error(file.string() +
+                             ": its group or others have rights to it, and it opens the administration: chmod 600");
+}
+
 }  // namespace
 
 std::string_view name(AdminRole role) {
@@ -73,8 +85,14 @@ AdminRole role_needed(std::string_view method, std::string_view pattern) {
 
 std::string read_admin_key(const std::filesystem::path& file) {
     std::ifstream in(file);
+    if (!in) throw std::runtime_error(file.string() + ": cannot be read: " + std::strerror(errno));
     std::string key;
-    if (!std::getline(in, key) || key.empty()) throw std::runtime_error("no key in " + file.string());
+    std::getline(in, key);
+    const auto visible = [](char c) { return c > ' ' && c < '\x7F'; };
+    if (key.size() < kShortest || key.size() > kLongest || !std::ranges::all_of(key, visible)) {
+        throw std::runtime_error(file.string() + ": its first line is no key: a key has " + std::to_string(kShortest) +
+                                 " to " + std::to_string(kLongest) + " visible ASCII characters and no spaces");
+    }
     return key;
 }
 
@@ -82,6 +100,7 @@ AdminKeys::AdminKeys(const std::filesystem::path& folder, const Clock& clock)
     : file_(folder / "admin-keys.json"), clock_(clock) {
     const auto first = folder / "admin.key";
     if (!std::filesystem::exists(first)) write_durably(first, new_key() + "\n", 0600);
+    refuse_others(first);
     first_ = digest_of(read_admin_key(first));
     load();
 }

@@ -49,7 +49,8 @@ public:
     static constexpr std::size_t kMost = 1'000;
 
     // `folder`/admin.key holds the first key, called "admin", in plain text for `broker ctl`; made when it is not
-    // there. `folder`/admin-keys.json holds the others. Throws std::runtime_error naming the file.
+    // there, refused when others of the machine may touch it. `folder`/admin-keys.json holds the others. Throws
+    // std::runtime_error naming the file.
     AdminKeys(const std::filesystem::path& folder, const Clock& clock);
 
     struct Caller {
@@ -85,7 +86,8 @@ private:
     std::map<std::string, Kept, std::less<>> keys_;  // by name
 };
 
-// The key of `file` as admin.key holds it. Throws std::runtime_error.
+// The key of `file` as admin.key holds it: the first line, 32 to 256 visible ASCII characters. Throws std::runtime_error
+// naming the file.
 [[nodiscard]] std::string read_admin_key(const std::filesystem::path& file);
 
 }  // namespace esl::broker

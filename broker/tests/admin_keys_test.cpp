@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
@@ -136,6 +137,36 @@ TEST_F(AdminKeysApi, EveryOperationWantsTheRoleItsDescriptionNames) {
         ++seen;
     }
     EXPECT_GT(seen, 40U);
+}
+
+// A key that can be guessed, or read by others of the machine, opens everything.
+TEST(AdminKeys, RefusesAFirstKeyThatIsNoSecret) {
+    const esl::testing::TempDir folder;
+    const SystemClock clock;
+    const auto file = folder / "admin.key";
+    const auto why = [&](const std::string& text, std::filesystem::perms mode) -> std::string {
+        std::filesystem::remove(file);
+        std::ofstream(file) << text;
+        std::filesystem::permissions(file, mode);
+        try {
+            const AdminKeys keys(folder.path(), clock);
+            return {};
+        } catch (const std::runtime_error& error) {
+            EXPECT_NE(std::string(error.what()).find(file.string()), std::string::npos) << error.what();
+            return error.what();
+        }
+    };
+    using std::filesystem::perms;
+    const auto own = perms::owner_read | perms::owner_write;
+    const std::string good(32, 'k');
+    EXPECT_EQ(why(good, own), "");
+    EXPECT_EQ(why(good + "\nanything else", perms::owner_read), "");
+    for (const auto& bad : {std::string(), std::string(31, 'k'), std::string(257, 'k'), "\n" + good,
+                            std::string(16, 'k') + ' ' + std::string(16, 'k'), good + '\r'}) {
+        EXPECT_NE(why(bad, own).find("is no key"), std::string::npos) << bad;
+    }
+    for (const auto mode : {perms::group_read, perms::others_read, perms::group_write, perms::others_exec})
+        EXPECT_NE(why(good, own | mode).find("chmod 600"), std::string::npos);
 }
 
 TEST(AdminKeysCommand, MakesListsAndRemovesKeys) {
