@@ -20,7 +20,8 @@ struct ServerOptions {
     std::size_t worker_threads = 4;
     std::size_t max_queued_requests = 256;  // waiting for a worker; above: 503 with Retry-After
     std::size_t stream_threads = 4;         // streaming handlers that run at once; four times as many may wait
-    std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);  // between requests
+    std::chrono::milliseconds first_byte_timeout = std::chrono::seconds(15);  // of a connection that has asked nothing
+    std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);        // between requests
     std::chrono::milliseconds header_timeout =
         std::chrono::seconds(10);  // from the first byte to the end of the header
     std::chrono::milliseconds body_timeout =

@@ -112,6 +112,7 @@ private:
     std::chrono::steady_clock::duration body_waited_{};
     std::size_t body_got_ = 0;
     std::optional<Error> body_error_;
+    bool asked_ = false;  // a byte of a request has come
     bool continue_sent_ = false;
     bool keep_alive_ = true;
     bool interruptible_ = false;
@@ -123,11 +124,13 @@ inline asio::awaitable<bool> Connection::wait_for_first_byte() {
     if (buffer_.size() > 0) co_return true;  // pipelined
     if (shared_.stopping) co_return false;
     interruptible_ = true;
-    stream_.expires_after(shared_.options.idle_timeout);
+    const auto& options = shared_.options;
+    stream_.expires_after(asked_ ? options.idle_timeout : std::min(options.first_byte_timeout, options.idle_timeout));
     const auto [ec, count] = co_await stream_.async_read_some(buffer_.prepare(4096), kAwait);
     interruptible_ = false;
     if (ec) co_return false;
     buffer_.commit(count);
+    asked_ = true;
     co_return true;
 }
 

@@ -190,5 +190,17 @@ TEST_F(ServerTest, TheClientOpensAnotherConnectionWhenItsOwnWasClosed) {
     EXPECT_EQ(c.get("/hello/2").value().body, "hello 2");
 }
 
+TEST_F(ServerTest, AConnectionThatAsksNothingGoesLongBeforeOneThatHasAsked) {
+    start({.first_byte_timeout = 30ms, .idle_timeout = 1h});
+    auto asked = client();
+    EXPECT_EQ(asked.get("/hello/1").value().status, 200);
+    RawSocket silent(server->port());
+    EXPECT_EQ(silent.read_to_end(), "");
+    EXPECT_TRUE(silent.ended());
+    ASSERT_TRUE(testing::wait_until([&] { return server->stats().open_connections == 1; }));
+    EXPECT_EQ(asked.get("/hello/2").value().body, "hello 2");
+    EXPECT_EQ(server->stats().connections, 2U);  // by the same connection
+}
+
 }  // namespace
 }  // namespace esl::http
