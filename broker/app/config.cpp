@@ -73,6 +73,10 @@ void read_auth(const Table& root, Config& config) {
         t.read("password", user.password);
         t.read("password_hash", user.password_hash);
         if (user.name.empty()) throw ConfigError(t.where("name") + ": a user without a name");
+        if (user.name.find('|') != std::string::npos) {
+            throw ConfigError(t.where("name") + ": key 'name': '" + user.name +
+                              "': '|' is what parts a method from its account, as in Signature|id|instance");
+        }
         if (user.password.empty() == user.password_hash.empty()) {
             throw ConfigError(t.where("name") + ": user '" + user.name + "' needs either password or password_hash");
         }
@@ -126,6 +130,8 @@ void check_values(const Table& root, const Config& config) {
         if (const auto ok = once.add_parent(topic); !ok)
             throw ConfigError(root.where("topics") + ": key 'topics': " + ok.error().message());
     }
+    if (root.has("listen") && config.listen.empty() && config.listeners.empty())
+        throw ConfigError(root.where("listen") + ": key 'listen': empty, nobody could connect");
     for (const auto& address : config.listen) {
         try {
             static_cast<void>(parse_listener(address));
@@ -173,6 +179,13 @@ std::vector<ListenerConfig> all_listeners(const Config& config) {
         out.push_back(std::move(listener));
     }
     out.insert(out.end(), config.listeners.begin(), config.listeners.end());
+    for (auto one = out.begin(); one != out.end(); ++one) {
+        if (one->address.ends_with(":0")) continue;  // each takes a port of its own
+        const auto same = std::ranges::find(out.begin(), one, one->address, &ListenerConfig::address);
+        if (same == one) continue;
+        throw std::runtime_error(one->where + ": " + one->address + " is the address of another listener already (" +
+                                 same->where + ")");
+    }
     return out;
 }
 
@@ -291,6 +304,12 @@ Config load_config(const std::filesystem::path& file, const CommandLine& c) {
     if (!c.log_level.empty()) config.log.level = c.log_level;
     config.log.json |= c.log_json;
     config.command_line = c;
+    if (config.tls.certificate.empty() != config.tls.key.empty()) {
+        const std::string_view there = config.tls.key.empty() ? "certificate" : "key";
+        const std::string_view missing = config.tls.key.empty() ? "key" : "certificate";
+        throw std::runtime_error(file.string() + ": table 'tls': a " + std::string(there) + " without its " +
+                                 std::string(missing));
+    }
     check_command_line(config);
     return config;
 }

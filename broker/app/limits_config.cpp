@@ -9,7 +9,10 @@ namespace {
 constexpr std::int64_t kMany = 1LL << 40;
 constexpr std::int64_t kPacketMost = 268'435'455;
 
-// visit(name, member, least, most); durations have no bounds here.
+constexpr std::int64_t kLong = 100LL * 365 * 24 * 3600;  // seconds
+constexpr std::int64_t kKeepAliveMost = 65'535;         // what CONNECT and CONNACK can say, in seconds
+
+// visit(name, member, least, most); those of durations in seconds.
 template <class AnyLimits, class Visit>
 void for_each_limit(AnyLimits& l, Visit visit) {
     visit("packet_before_connect", l.packet_before_connect, 128, kPacketMost);
@@ -32,23 +35,30 @@ void for_each_limit(AnyLimits& l, Visit visit) {
     visit("in_flight_p2p", l.in_flight_p2p, 1, 16'384);
     visit("receive_maximum", l.receive_maximum, 1, 65'535);
     visit("topic_alias", l.topic_alias, 0, 65'535);
-    visit("keep_alive", l.keep_alive_highest, 0, 0);
-    visit("keep_alive_lowest", l.keep_alive_lowest, 0, 0);
-    visit("ack_wait", l.ack_wait, 0, 0);
+    visit("keep_alive", l.keep_alive_highest, 1, kKeepAliveMost);
+    visit("keep_alive_lowest", l.keep_alive_lowest, 0, kKeepAliveMost);
+    visit("ack_wait", l.ack_wait, 0, kLong);
     visit("resends", l.resends, 0, 255);
-    visit("connect_timeout", l.connect_timeout, 0, 0);
-    visit("message_expiry", l.message_expiry, 0, 0);
-    visit("message_expiry_lowest", l.message_expiry_lowest, 0, 0);
+    visit("connect_timeout", l.connect_timeout, 1, kLong);
+    visit("message_expiry", l.message_expiry, 1, kLong);
+    visit("message_expiry_lowest", l.message_expiry_lowest, 0, kLong);
     visit("session_expiry_lowest", l.session_expiry_lowest, 0, 0xFFFF'FFFF);
     visit("session_expiry_highest", l.session_expiry_highest, 0, 0xFFFF'FFFF);
     visit("offline_batch", l.offline_batch, 0, kMany);
-    visit("offline_pause", l.offline_pause, 0, 0);
+    visit("offline_pause", l.offline_pause, 0, kLong);
     visit("connections", l.connections, 1, kMany);
     visit("connections_per_address", l.connections_per_address, 0, kMany);
     visit("connects_per_second", l.connects_per_second, 0, kMany);
     visit("connects_per_address", l.connects_per_address, 0, kMany);
     visit("failed_logins", l.failed_logins, 0, kMany);
-    visit("login_block", l.login_block, 0, 0);
+    visit("login_block", l.login_block, 0, kLong);
+}
+
+void check_duration(const config::Table& table, std::string_view name, milliseconds value, std::int64_t least,
+                    std::int64_t most) {
+    if (value >= seconds(least) && value <= seconds(most)) return;
+    throw config::ConfigError(table.where(name) + ": key 'limits." + std::string(name) + "': must be from " +
+                              std::to_string(least) + " to " + std::to_string(most) + " s");
 }
 
 }  // namespace
@@ -67,12 +77,18 @@ void read_limits(const config::Table& table, Limits& limits) {
         using Value = std::remove_reference_t<decltype(value)>;
         if constexpr (std::is_same_v<Value, seconds>) {
             read_seconds(table, name, value);
+            check_duration(table, name, value, least, most);
         } else if constexpr (std::is_same_v<Value, milliseconds>) {
             table.read(name, value);
+            check_duration(table, name, value, least, most);
         } else {
             table.read(name, value, least, most);
         }
     });
+    if (table.has("keep_alive_lowest") && limits.keep_alive_lowest > limits.keep_alive_highest) {
+        throw config::ConfigError(table.where("keep_alive_lowest") + ": key 'limits.keep_alive_lowest': more than " +
+                                  "keep_alive, " + std::to_string(limits.keep_alive_highest.count()) + " s");
+    }
 }
 
 std::vector<LimitValue> list_limits(const Limits& limits) {

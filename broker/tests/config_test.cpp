@@ -55,7 +55,38 @@ TEST(BrokerConfig, ChecksNamesAddressesAndLogLevelBeforeTheStart) {
     complains("listen = [\"127.0.0.1:70000\"]\n", "1", "the port is not a number up to 65535");
     complains("admin = \"127.0.0.1:x\"\n", "1", "admin");
     complains("[log]\nlevel = \"loud\"\n", "2", "'loud'");
-    EXPECT_EQ(refusal("[limits]\nmessage_expiry = \"1d\"\n"), "");
+    complains("[limits]\nkeep_alive = \"0s\"\n", "2", "'limits.keep_alive': must be from 1 to 65535 s");
+    complains("[limits]\nkeep_alive = \"19h\"\n", "2", "'limits.keep_alive'");
+    complains("[limits]\nconnect_timeout = \"0s\"\n", "2", "'limits.connect_timeout'");
+    complains("[limits]\nkeep_alive = \"5m\"\nkeep_alive_lowest = \"6m\"\n", "3", "more than keep_alive, 300 s");
+    complains("listen = []\n", "1", "nobody could connect");
+    complains("[[user]]\nname = \"a|b\"\npassword = \"p\"\n", "2", "'a|b'");
+    EXPECT_EQ(refusal("[limits]\nmessage_expiry = \"1d\"\nkeep_alive = \"30s\"\nack_wait = \"0s\"\n"), "");
+}
+
+// Seen only with everything together, the command line included.
+TEST(BrokerConfig, RefusesListenersThatShareAnAddressAndHalfAnIdentity) {
+    const auto refused = [](const std::string& toml, const CommandLine& line) -> std::string {
+        const esl::testing::TempDir folder;
+        std::ofstream(folder / "broker.toml") << toml;
+        try {
+            static_cast<void>(load_config(folder / "broker.toml", line));
+            return {};
+        } catch (const std::runtime_error& error) {
+            return error.what();
+        }
+    };
+    const std::string two = "[[listener]]\naddress = \":1883\"\n[[listener]]\naddress = \"ws://:1883\"\n";
+    EXPECT_NE(refused(two, {}).find("broker.toml:4: :1883 is the address of another listener"), std::string::npos)
+        << refused(two, {});
+    EXPECT_NE(refused("listen = [\":1884\", \"mqtt://:1884\"]\n", {}).find(":1884 is the address"), std::string::npos);
+    EXPECT_EQ(refused("listen = [\"127.0.0.1:0\", \"127.0.0.1:0\", \"[::1]:0\"]\n", {}), "");
+    CommandLine with_key;
+    with_key.key = "a.key";
+    const std::string half = "[tls]\ncertificate = \"a.pem\"\n";
+    EXPECT_NE(refused(half, {}).find("broker.toml: table 'tls': a certificate without its key"), std::string::npos);
+    EXPECT_NE(refused("", with_key).find("a key without its certificate"), std::string::npos);
+    EXPECT_EQ(refused(half, with_key), "");
 }
 
 TEST(BrokerConfig, RefusesAnInstanceWhoseNameIsNone) {
