@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "audit_log/log.hpp"
+#include "broker/app/admin_body.hpp"
 #include "broker/app/admin_keys.hpp"
 #include "broker/app/admin_routes.hpp"
 #include "broker/app/openapi_text.hpp"
@@ -111,11 +112,9 @@ struct Admin::Impl {
                 200, json{{"items", kind == NameKind::group ? registry->groups() : registry->parents()}}.dump());
         });
         add("POST", "/api/v1/" + plural, [this, kind, singular](const Request& request) -> Response {
-            const auto body = json::parse(request.body, nullptr, false);
-            if (!body.is_object() || !body.contains("name") || !body["name"].is_string()) {
-                return http::problem(400, "the body must be {\"name\": \"...\"}");
-            }
-            const auto name = body["name"].get<std::string>();
+            AdminBody body(request);
+            const auto name = body.text("name");
+            if (auto bad = body.failed()) return *std::move(bad);
             if (auto ok = control.registrar().add(kind, name); !ok)
                 return http::problem(status_of(ok.error()), ok.error().message());
             if (auto bad = write_down(request, singular + ".added", singular + ":" + name, {{"name", name}}))
@@ -142,26 +141,20 @@ struct Admin::Impl {
     }
 
     [[nodiscard]] Response publish(const Request& request) {
-        const auto body = json::parse(request.body, nullptr, false);
-        if (!body.is_object())
-            return http::problem(400, "the body must be {\"topic\", \"payload\", \"qos\", \"retain\"}");
-        if (!body.contains("topic") || !body["topic"].is_string()) return http::problem(400, "topic: text is needed");
-        const auto payload = body.value("payload", json(""));
-        if (!payload.is_string()) return http::problem(400, "payload: must be text");
-        const auto qos = body.value("qos", json(1));
-        if (!qos.is_number_integer() || qos < 0 || qos > 2) return http::problem(400, "qos: must be 0, 1 or 2");
-        const auto retain = body.value("retain", json(false));
-        if (!retain.is_boolean()) return http::problem(400, "retain: must be true or false");
-        const auto topic = body["topic"].get<std::string>();
-        const auto text = payload.get<std::string>();
-        const auto bytes = as_bytes(text);
-        if (auto ok = control.publish(topic, Bytes(bytes.begin(), bytes.end()), static_cast<mqtt::QoS>(qos.get<int>()),
-                                      retain.get<bool>());
+        AdminBody body(request);
+        const auto topic = body.text("topic");
+        const auto payload = body.text("payload");
+        const auto qos = body.number_or("qos", 1, 0, 2);
+        const bool retain = body.flag_or("retain", false);
+        if (auto bad = body.failed()) return *std::move(bad);
+        const auto bytes = as_bytes(payload);
+        if (auto ok =
+                control.publish(topic, Bytes(bytes.begin(), bytes.end()), static_cast<mqtt::QoS>(qos), retain);
             !ok) {
             return http::problem(400, ok.error().message());
         }
         if (auto bad =
-                write_down(request, "message.published", "topic:" + topic, {{"bytes", text.size()}, {"qos", qos}}))
+                write_down(request, "message.published", "topic:" + topic, {{"bytes", payload.size()}, {"qos", qos}}))
             return *bad;
         return http::empty_response(202);
     }

@@ -1,5 +1,6 @@
 #include "broker/app/admin_body.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "broker/ports/message_store.hpp"
@@ -13,11 +14,12 @@ AdminBody::AdminBody(const http::Request& request) : body_(json::parse(request.b
     if (!body_.is_object()) problem_ = "the body must be a JSON object";
 }
 
-void AdminBody::refuse(const char* name, std::string_view what) {
+void AdminBody::refuse(std::string_view name, std::string_view what) {
     if (problem_.empty()) problem_ = std::string(name) + ": " + std::string(what);
 }
 
-const json* AdminBody::find(const char* name) const {
+const json* AdminBody::find(const char* name) {
+    asked_.emplace_back(name);
     if (!body_.is_object()) return nullptr;
     const auto at = body_.find(name);
     return at == body_.end() || at->is_null() ? nullptr : &*at;
@@ -39,6 +41,21 @@ std::int64_t AdminBody::number(const char* name) {
     if (value != nullptr && value->is_number_integer()) return value->get<std::int64_t>();
     refuse(name, value == nullptr ? "is needed" : "must be a whole number");
     return 0;
+}
+
+std::int64_t AdminBody::number_or(const char* name, std::int64_t otherwise, std::int64_t least, std::int64_t most) {
+    if (find(name) == nullptr) return otherwise;
+    const auto value = number(name);
+    if (value < least || value > most)
+        refuse(name, "must be from " + std::to_string(least) + " to " + std::to_string(most));
+    return value;
+}
+
+bool AdminBody::flag_or(const char* name, bool otherwise) {
+    const auto* value = find(name);
+    if (value == nullptr) return otherwise;
+    if (!value->is_boolean()) refuse(name, "must be true or false");
+    return value->is_boolean() && value->get<bool>();
 }
 
 std::vector<std::string> AdminBody::texts(const char* name) {
@@ -67,7 +84,13 @@ std::vector<std::string> AdminBody::texts(const char* name) {
     return out;
 }
 
-std::optional<http::Response> AdminBody::failed() const {
+std::optional<http::Response> AdminBody::failed() {
+    if (body_.is_object()) {
+        for (const auto& [name, value] : body_.items()) {
+            if (std::ranges::find(asked_, std::string_view(name)) == asked_.end())
+                refuse(name, "is no field of this request");
+        }
+    }
     if (problem_.empty()) return std::nullopt;
     return http::problem(400, problem_);
 }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "broker/app/admin_routes.hpp"
 #include "broker/auth/credential_book.hpp"
@@ -13,7 +14,8 @@
 namespace esl::broker {
 
 // The fields of a JSON object in a request's body. The first that is missing or wrong is remembered, and everything
-// after it is empty: ask failed() once, at the end.
+// after it is empty: ask failed() once, at the end. It refuses a field, too, that nobody has asked for: a misspelt one
+// would otherwise be taken for one that was left out.
 class AdminBody {
 public:
     explicit AdminBody(const http::Request& request);
@@ -21,6 +23,9 @@ public:
     [[nodiscard]] std::string text(const char* name);
     [[nodiscard]] std::string text_or(const char* name, std::string otherwise);
     [[nodiscard]] std::int64_t number(const char* name);
+    [[nodiscard]] std::int64_t number_or(const char* name, std::int64_t otherwise, std::int64_t least,
+                                         std::int64_t most);
+    [[nodiscard]] bool flag_or(const char* name, bool otherwise);
     // A list of texts, or one text of them with commas between.
     [[nodiscard]] std::vector<std::string> texts(const char* name);
     // One of the words that `parse` knows; `words` says which, for the refusal.
@@ -31,13 +36,14 @@ public:
         if (!value) refuse(name, std::string("must be ") + words);
         return value.value_or(typename decltype(value)::value_type{});
     }
-    [[nodiscard]] std::optional<http::Response> failed() const;
+    [[nodiscard]] std::optional<http::Response> failed();
 
 private:
-    void refuse(const char* name, std::string_view what);
-    [[nodiscard]] const nlohmann::json* find(const char* name) const;
+    void refuse(std::string_view name, std::string_view what);
+    [[nodiscard]] const nlohmann::json* find(const char* name);
 
     nlohmann::json body_;
+    std::vector<std::string_view> asked_;
     std::string problem_;
 };
 

@@ -1,6 +1,7 @@
 // Keys of the administration: GET, POST /api/v1/keys, DELETE /api/v1/keys/{name}.
 #include <nlohmann/json.hpp>
 
+#include "broker/app/admin_body.hpp"
 #include "broker/app/admin_keys.hpp"
 #include "broker/app/admin_routes.hpp"
 #include "common/http/problem.hpp"
@@ -25,18 +26,14 @@ Response list(const AdminKeys& keys) {
 }
 
 Response make(AdminKeys& keys, const WriteDown& write_down, const Request& request) {
-    const auto body = json::parse(request.body, nullptr, false);
-    const auto text = [&](const char* field) {
-        return body.is_object() && body.contains(field) && body[field].is_string() ? body[field].get<std::string>()
-                                                                                   : std::string{};
-    };
-    const auto role = admin_role_from(text("role"));
-    if (!role) return http::problem(400, "role: read, operate or admin");
-    const auto called = text("name");
-    const auto key = keys.add(called, *role);
+    AdminBody body(request);
+    const auto called = body.text("name");
+    const auto role = body.word("role", "read, operate or admin", admin_role_from);
+    if (auto bad = body.failed()) return *std::move(bad);
+    const auto key = keys.add(called, role);
     if (!key) return http::problem(status_of(key.error()), key.error().message());
-    if (auto bad = write_down(request, "key.added", "key:" + called, {{"role", name(*role)}})) return *bad;
-    return http::json_response(201, json{{"name", called}, {"role", name(*role)}, {"key", *key}}.dump());
+    if (auto bad = write_down(request, "key.added", "key:" + called, {{"role", name(role)}})) return *bad;
+    return http::json_response(201, json{{"name", called}, {"role", name(role)}, {"key", *key}}.dump());
 }
 
 }  // namespace

@@ -57,9 +57,9 @@ void read_rules(const Table& root, Config& config) {
         if (const auto ok = check_rule_files(rule); !ok)
             throw ConfigError(t.where("ca_file") + ": rule '" + rule.id + "': " + ok.error().message());
         for (const auto& other : config.rules) {
-            if (same_place(rule, other))
-                throw ConfigError(t.where("resource") + ": key 'resource': rule '" + rule.id + "': rule '" + other.id +
-                                  "' has this kind and resource already");
+            if (const auto what = in_the_way(rule, other); !what.empty())
+                throw ConfigError(t.where("id") + ": key 'id': rule '" + rule.id + "': rule '" + other.id + "' " +
+                                  std::string(what) + " already");
         }
         config.rules.push_back(std::move(rule));
     }

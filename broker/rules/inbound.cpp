@@ -19,7 +19,7 @@ constexpr std::size_t kTextMost = 65'535;  // what MQTT can carry
 constexpr std::int64_t kExpiryMost = 65'535;
 
 auto bad(const std::string& what) {
-    return fail(RuleError::bad, what);
+    return fail(RuleError::bad_data, what);
 }
 
 std::optional<std::int64_t> number_of(std::string_view text) {

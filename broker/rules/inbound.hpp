@@ -9,7 +9,7 @@
 namespace esl::broker {
 
 // `is_json`: an object with payload, payloadEncoding and properties; otherwise the body is the payload. Errors are
-// RuleError::bad and name the key.
+// RuleError::bad_data and name the key.
 [[nodiscard]] Result<OutsideMessage> inbound_message(const RuleSpec& rule, bool is_json, std::string_view body,
                                                      UnixMillis now);
 

@@ -1,6 +1,7 @@
 #include "broker/rules/rule.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "broker/core/names.hpp"
@@ -60,6 +61,12 @@ constexpr RuleField kFields[] = {
 
 auto bad(const std::string& what) {
     return fail(RuleError::bad, what);
+}
+
+bool share_a_file(const RuleSpec& a, const RuleSpec& b) {
+    if (a.path.empty() || b.path.empty() || (a.via == "sqlite" && b.via == "sqlite")) return false;
+    const auto plain = [](const std::string& path) { return std::filesystem::path(path).lexically_normal(); };
+    return plain(a.path) == plain(b.path);
 }
 
 bool known_kind(std::string_view kind) {
@@ -246,6 +253,12 @@ Result<> check_rule_files(const RuleSpec& rule) {
     } catch (const std::runtime_error& error) {
         return bad(std::string("ca_file: ") + error.what());
     }
+    return {};
+}
+
+std::string_view in_the_way(const RuleSpec& rule, const RuleSpec& other) {
+    if (rule.kind == other.kind && rule.resource == other.resource) return "has this kind and resource";
+    if (share_a_file(rule, other)) return "writes to this path";
     return {};
 }
 

@@ -17,11 +17,13 @@ namespace esl::broker {
 enum class RuleKind : std::uint8_t { outbound, inbound, notification };
 [[nodiscard]] std::string_view name(RuleKind kind);
 
-enum class RuleError { bad, exists, not_there, too_many, configured };
+enum class RuleError { bad, bad_data, exists, not_there, too_many, configured };
 constexpr std::string_view describe(RuleError e) {
     switch (e) {
         case RuleError::bad:
             return "not a rule";
+        case RuleError::bad_data:
+            return "not to be published";
         case RuleError::exists:
             return "there is such a rule";
         case RuleError::not_there:
@@ -91,10 +93,8 @@ struct BrokerUrl {
 [[nodiscard]] Result<> check_rule(const RuleSpec& rule, bool apsara);
 // For rules that are new: the files that they name are there and good now. RuleError::bad names key and file.
 [[nodiscard]] Result<> check_rule_files(const RuleSpec& rule);
-// There is one rule for a kind and resource.
-[[nodiscard]] inline bool same_place(const RuleSpec& a, const RuleSpec& b) {
-    return a.kind == b.kind && a.resource == b.resource;
-}
+// What `other` does that a second rule may not do as well; empty: they may stand beside each other.
+[[nodiscard]] std::string_view in_the_way(const RuleSpec& rule, const RuleSpec& other);
 [[nodiscard]] Result<RuleSpec> rule_from_json(const nlohmann::json& json);
 // `show_secrets` false: "***" stands for them.
 [[nodiscard]] nlohmann::json to_json(const RuleSpec& rule, bool show_secrets);

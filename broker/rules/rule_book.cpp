@@ -32,7 +32,8 @@ RuleBook::Rules RuleBook::checked(const std::vector<RuleSpec>& configured) const
         if (auto ok = check_rule(rule, apsara_); !ok) throw bad(ok.error().message());
         if (auto ok = check_rule_files(rule); !ok) throw bad(ok.error().message());
         for (const auto& [id, other] : out) {
-            if (same_place(rule, other)) throw bad("rule " + id + " has this kind and resource already");
+            if (const auto what = in_the_way(rule, other); !what.empty())
+                throw bad("rule " + id + " " + std::string(what) + " already");
         }
         if (!out.emplace(rule.id, rule).second) throw bad("there are two of this id");
         if (out.size() > kRulesMost) throw bad("more than " + std::to_string(kRulesMost) + " rules");
@@ -87,8 +88,9 @@ Result<> RuleBook::fits(const RuleSpec& rule) const {
     if (configured_.contains(rule.id)) return fail(RuleError::configured, rule.id);
     for (const auto* rules : {&configured_, &made_}) {
         for (const auto& [id, other] : *rules) {
-            if (id != rule.id && same_place(rule, other))
-                return fail(RuleError::exists, id + " is the " + rule.kind + " rule of " + rule.resource);
+            if (id == rule.id) continue;
+            if (const auto what = in_the_way(rule, other); !what.empty())
+                return fail(RuleError::exists, id + " " + std::string(what));
         }
     }
     if (!made_.contains(rule.id) && made_.size() + configured_.size() >= kRulesMost)
@@ -147,7 +149,7 @@ RuleBook::Rules RuleBook::beside_made(const std::vector<RuleSpec>& configured) c
     auto next = checked(configured);
     for (const auto& [id, rule] : made_) {
         for (const auto& [other_id, other] : next) {
-            if (id == other_id || same_place(rule, other))
+            if (id == other_id || !in_the_way(rule, other).empty())
                 throw std::runtime_error("configuration: rule '" + other_id + "' stands in the way of " + id +
                                          ", which was made by administration");
         }

@@ -139,6 +139,20 @@ TEST_F(AdminKeysApi, EveryOperationWantsTheRoleItsDescriptionNames) {
     EXPECT_GT(seen, 40U);
 }
 
+TEST(AdminOpenApi, SaysOfEveryOperationWithARoleThatAKeyIsNeededAndMayBeTooSmall) {
+    std::istringstream lines(esl::testing::read_file("broker/openapi.yaml"));
+    std::multiset<std::string> told;
+    std::size_t roles = 0;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("      x-role: ")) ++roles;
+        if (line.starts_with("        \"40")) told.insert(line.substr(9, 3));
+        if (line == "components:") break;
+    }
+    EXPECT_GT(roles, 40U);
+    EXPECT_EQ(told.count("403"), roles);
+    EXPECT_EQ(told.count("401"), roles + 1);  // and /inbound
+}
+
 // A key that can be guessed, or read by others of the machine, opens everything.
 TEST(AdminKeys, RefusesAFirstKeyThatIsNoSecret) {
     const esl::testing::TempDir folder;
@@ -167,6 +181,29 @@ TEST(AdminKeys, RefusesAFirstKeyThatIsNoSecret) {
     }
     for (const auto mode : {perms::group_read, perms::others_read, perms::group_write, perms::others_exec})
         EXPECT_NE(why(good, own | mode).find("chmod 600"), std::string::npos);
+}
+
+// A field that is misspelt is not one that was left out.
+TEST_F(AdminKeysApi, EveryRequestRefusesAFieldItDoesNotHave) {
+    unsigned seen = 0;
+    for (const auto& route : broker_->admin_routes()) {
+        const auto space = route.find(' ');
+        const auto method = route.substr(0, space);
+        auto target = route.substr(space + 1);
+        if ((method != "POST" && method != "PUT") || !target.starts_with("/api/v1/")) continue;
+        // Those without a body, and /inbound, whose bodies are a rule's data.
+        if (target.ends_with("/refresh") || target.find("/inbound/") != std::string::npos) continue;
+        if (target.ends_with("activate")) continue;
+        target = std::regex_replace(target, std::regex("\\{[^}]*\\}"), "x");
+        EXPECT_EQ(status(first_key(), method, target, "[]"), 400) << route << " " << last_;
+        EXPECT_EQ(status(first_key(), method, target, R"({"nonsense": 1})"), 400) << route << " " << last_;
+        ++seen;
+    }
+    EXPECT_GT(seen, 10U);
+    EXPECT_EQ(status(first_key(), "POST", "/api/v1/groups", R"({"name": "GID_more", "nmae": "x"})"), 400);
+    EXPECT_NE(last_.find("nmae: is no field of this request"), std::string::npos) << last_;
+    EXPECT_EQ(status(first_key(), "POST", "/api/v1/keys", R"({"name": "w", "role": "read", "until": 5})"), 400);
+    EXPECT_NE(last_.find("until: is no field"), std::string::npos) << last_;
 }
 
 TEST(AdminKeysCommand, MakesListsAndRemovesKeys) {

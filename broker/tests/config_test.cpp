@@ -50,7 +50,10 @@ TEST(BrokerConfig, ChecksNamesAddressesAndLogLevelBeforeTheStart) {
     complains("topics = [\"shop\", \"SHOP\"]\n", "1", "'shop'");
     complains("groups = [\"GID_one\", \"GID_one\"]\n", "1", "'GID_one'");
     const std::string rule = "resource = \"out/#\"\nkind = \"outbound\"\nvia = \"file\"\npath = \"/tmp/x\"\n";
-    complains("[[rule]]\nid = \"abc\"\n" + rule + "[[rule]]\nid = \"abd\"\n" + rule, "9", "'abc'");
+    complains("[[rule]]\nid = \"abc\"\n" + rule + "[[rule]]\nid = \"abd\"\n" + rule, "8", "'abc' has this kind");
+    const std::string same_file = "resource = \"in/#\"\nkind = \"outbound\"\nvia = \"sqlite\"\npath = \"/tmp/./x\"\n";
+    complains("[[rule]]\nid = \"abc\"\n" + rule + "[[rule]]\nid = \"abd\"\n" + same_file, "8",
+              "'abc' writes to this path");
     complains("listen = [\"127.0.0.1:1883\", \"nowhere\"]\n", "1", "nowhere: no port");
     complains("listen = [\"127.0.0.1:70000\"]\n", "1", "the port is not a number up to 65535");
     complains("admin = \"127.0.0.1:x\"\n", "1", "admin");

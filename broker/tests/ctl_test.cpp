@@ -110,7 +110,7 @@ constexpr Command kCommands[] = {
 TEST(Ctl, HasACommandForEveryOperationThatIsDescribed) {
     const esl::testing::TempDir folder;
     const auto input = (folder / "input").string();
-    std::ofstream(input) << "a secret\n";
+    std::ofstream(input) << "a-secret-of-more-than-thirty-two-letters\n";
     const auto described = esl::testing::operations_of_openapi(esl::testing::read_file("broker/openapi.yaml"));
     DescribedApi api(described);
     Operations reached;
