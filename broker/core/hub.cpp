@@ -268,8 +268,9 @@ void Hub::stored(std::uint64_t batch, const Result<>& result) {
             if (next.what == AfterCommit::What::publish && can_be_refused(publishes_[next.slot])) {
                 counters_.store_failures_total.add();
                 complete(next.slot, false);
-            } else if (next.what == AfterCommit::What::presence) {
-                follow(next);  // better told without a record than not told while the disk is full
+            } else if (next.what == AfterCommit::What::presence || next.what == AfterCommit::What::connack) {
+                // Better told, or let in, without a record than not at all while the disk is full.
+                follow(next);
             } else {
                 late_.push_back(next);
             }
@@ -293,6 +294,8 @@ void Hub::follow(const AfterCommit& next) {
             return released(next);
         case AfterCommit::What::presence:
             return presence_stored();
+        case AfterCommit::What::connack:
+            return let_connack_go(next);
         case AfterCommit::What::pubcomp: {
             Session* session = find(next.session);
             if (session == nullptr || session->link == nullptr || session->epoch != next.epoch) return;

@@ -208,12 +208,12 @@ private:
     };
     // What follows a commit.
     struct AfterCommit {
-        enum class What : std::uint8_t { publish, subscribe, pubrel, pubcomp, presence } what;
+        enum class What : std::uint8_t { publish, subscribe, pubrel, pubcomp, presence, connack } what;
         std::uint32_t slot = kNoSlot;
         SessionNumber session = 0;
         mqtt::PacketId packet_id = 0;
         std::uint32_t sequence = 0;                           // of the lane entry, for pubrel
-        std::uint32_t epoch = 0;                              // of the session, for pubcomp
+        std::uint32_t epoch = 0;                              // of the session, for pubcomp and connack
         mqtt::ReasonCode reason = mqtt::ReasonCode::success;  // of PUBCOMP
     };
     struct Timer {
@@ -247,6 +247,7 @@ private:
     bool make_room_for(Link& link, const mqtt::ConnectView& packet, Session& holder);
     Session& new_session(std::string client_id);
     void take_will(Session& session, const mqtt::ConnectView& packet);
+    void let_connack_go(const AfterCommit& what);
     void send_connack(Session& session, const mqtt::ConnectView& packet, bool present, bool assigned,
                       std::chrono::seconds keep_alive);
     void end_connection(Session& session, CloseCause cause);

@@ -250,7 +250,17 @@ void Hub::take_will(Session& session, const mqtt::ConnectView& packet) {
     message.properties = properties;
     session.will =
         std::make_unique<Will>(Will{make_message(message), w.properties.number_or(PropertyId::will_delay_interval, 0)});
+    if (ports_.store == nullptr) return;
     store_will(session);
+    // Once the client knows that it is in, its will outlives this process.
+    session.link->hold_output(true);
+    after_.push_back({.what = AfterCommit::What::connack, .session = session.number, .epoch = session.epoch});
+}
+
+void Hub::let_connack_go(const AfterCommit& what) {
+    Session* session = find(what.session);
+    if (session != nullptr && session->link != nullptr && session->epoch == what.epoch)
+        session->link->hold_output(false);
 }
 
 void Hub::send_connack(Session& s, const mqtt::ConnectView& packet, bool present, bool assigned, seconds keep_alive) {

@@ -8,7 +8,6 @@
 namespace esl::broker {
 
 void Hub::store_will(const Session& session) {
-    if (ports_.store == nullptr || !session.will) return;
     store_op(PutWill{{.session = session.number,
                       .client_id = session.client_id,
                       .delay_seconds = session.will->delay_seconds,

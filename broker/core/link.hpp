@@ -88,6 +88,8 @@ public:
     [[nodiscard]] virtual std::string peer() const = 0;
     // Back-pressure: while true, nothing is read from this client.
     virtual void hold_reading(bool hold) = 0;
+    // While true, output() is kept and nothing leaves; close() lets all of it go.
+    virtual void hold_output(bool hold) = 0;
     // The largest packet that is read from this client once it is in; 0: as in the settings.
     [[nodiscard]] virtual std::size_t packet_limit() const { return 0; }
 };

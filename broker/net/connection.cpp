@@ -303,7 +303,7 @@ void Connection::release_output() {
 
 void Connection::flush() {
     dirty_ = false;
-    if (closed_) return;
+    if (closed_ || (output_held_ && !closing_)) return;
     if (layer_) through_layer();
     const bool was_blocked = blocked_;
     blocked_ = false;
@@ -426,6 +426,11 @@ bool Connection::dead_or_silent() const {
 void Connection::hold_reading(bool hold) {
     held_ = hold;
     update_interest();
+}
+
+void Connection::hold_output(bool hold) {
+    output_held_ = hold;
+    if (!hold) mark_dirty();
 }
 
 }  // namespace esl::broker

@@ -45,6 +45,7 @@ public:
     [[nodiscard]] bool dead_or_silent() const override;
     [[nodiscard]] std::string peer() const override { return peer_; }
     void hold_reading(bool hold) override;
+    void hold_output(bool hold) override;
     [[nodiscard]] std::size_t packet_limit() const override;
 
     [[nodiscard]] std::uint64_t id() const { return id_; }
@@ -93,6 +94,7 @@ private:
     bool waits_writable_ : 1 = false;
     bool blocked_ : 1 = false;  // the client does not take more now; the session may have more to send once it does
     bool held_ : 1 = false;
+    bool output_held_ : 1 = false;
     bool closing_ : 1 = false;       // output goes out, input is thrown away
     bool said_goodbye_ : 1 = false;  // the client expects no more of us
     bool lingering_ : 1 = false;     // all is out, the other end may still be reading

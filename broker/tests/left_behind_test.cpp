@@ -15,6 +15,11 @@ protected:
         QoS qos = QoS::at_least_once;
     };
     Session* connect(FakeLink& link, const WithWill& with) {
+        Session* session = send_connect(link, with);
+        rig_.settle();
+        return session;
+    }
+    Session* send_connect(FakeLink& link, const WithWill& with) {
         link.version = ProtocolVersion::v5;
         mqtt::ConnectView connect;
         connect.version = ProtocolVersion::v5;
@@ -27,9 +32,7 @@ protected:
         connect.properties = properties;
         connect.will = mqtt::WillView{
             .topic = "w/x", .payload = as_bytes("gone"), .qos = with.qos, .retain = false, .properties = delay};
-        Session* session = rig_.hub(with.id).connect(link, connect);
-        rig_.settle();
-        return session;
+        return rig_.hub(with.id).connect(link, connect);
     }
     void pass(int seconds) {
         for (int i = 0; i < seconds; ++i) {
@@ -83,6 +86,22 @@ TEST_P(LeftBehind, PublishesTheWillOfACleanConnectionOnce) {
     EXPECT_TRUE(rig_.store.disk.state().wills.empty());
     restart();
     EXPECT_TRUE(mail().empty());
+}
+
+TEST_P(LeftBehind, LetsAClientInWhenItsWillIsOnDiskAndWithoutThatWhenItCannotBe) {
+    FakeLink links[2];
+    for (const bool good : {true, false}) {
+        auto& link = links[good ? 0 : 1];
+        const auto id = good ? "1dying" : "2dying";
+        send_connect(link, {.id = id});
+        rig_.hub(id).end_turn();
+        EXPECT_TRUE(link.look().empty());
+        rig_.store.commit(good);
+        const auto packets = link.look();
+        ASSERT_EQ(packets.size(), 1U) << good;
+        EXPECT_EQ(packets[0].type, PacketType::connack);
+        EXPECT_EQ(packets[0].reason, ReasonCode::success);
+    }
 }
 
 TEST_P(LeftBehind, KeepsNothingOfAClientThatSaidGoodbyeOrWhoseWillIsOut) {

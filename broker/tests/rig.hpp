@@ -43,10 +43,12 @@ public:
     [[nodiscard]] bool dead_or_silent() const override { return dead; }
     [[nodiscard]] std::string peer() const override { return "192.0.2.1:1"; }
     void hold_reading(bool hold) override { held = hold; }
+    void hold_output(bool hold) override { output_held = hold; }
 
     // Takes what was written since the last look.
     std::vector<Packet> look() {
         std::vector<Packet> packets;
+        if (output_held && !closed) return packets;
         std::size_t at = 0;
         while (at < out.size()) {
             const auto unframed = mqtt::unframe(BytesView(out).subspan(at), 1UL << 24);
@@ -86,6 +88,7 @@ public:
     std::chrono::seconds keep_alive{};
     bool dead = false;
     bool held = false;
+    bool output_held = false;
     bool stuck = false;
 };
 

@@ -18,6 +18,7 @@ public:
     [[nodiscard]] bool dead_or_silent() const override { return false; }
     [[nodiscard]] std::string peer() const override { return "192.0.2.1:1"; }
     void hold_reading(bool) override {}
+    void hold_output(bool) override {}
 
     Bytes out;
     bool closed = false;
