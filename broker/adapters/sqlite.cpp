@@ -1,5 +1,7 @@
 #include "broker/adapters/sqlite.hpp"
 
+#include <algorithm>
+
 namespace esl::broker::sqlite {
 namespace {
 
@@ -7,7 +9,9 @@ namespace {
     // SQLITE_ERROR: a table or column is not there.
     const int kind = code & 0xFF;
     const bool damaged = kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB || kind == SQLITE_ERROR;
-    std::string what(doing);
+    // A statement is known by how it begins; the whole schema helps nobody.
+    constexpr std::size_t kShown = 80;
+    std::string what(doing.substr(0, std::min(doing.find_first_of(";(\n"), kShown)));
     what.append(": ").append(database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code));
     throw Failure(damaged ? StoreError::damaged : StoreError::unavailable, what);
 }

@@ -123,10 +123,37 @@ void check_file(const std::filesystem::path& file) {
     log += "-wal";
     std::error_code none;
     if (std::filesystem::exists(file)) {
+        if (!std::filesystem::is_regular_file(file)) throw Failure(StoreError::damaged, "it is no file");
         if (std::filesystem::file_size(file) == 0) throw Failure(StoreError::damaged, "the file is empty");
     } else if (const auto size = std::filesystem::file_size(log, none); !none && size != 0) {
         throw Failure(StoreError::damaged, "the file is missing, but its " + log.filename().string() + " is there");
     }
+}
+
+// SQLite reads on in a file whose end is missing until it needs a page of there. What the log has of it is brought back
+// first.
+void check_length(Database& database, const std::filesystem::path& file) {
+    database.execute("PRAGMA wal_checkpoint(PASSIVE)");
+    const auto number = [&](const char* pragma) {
+        Statement ask(database, pragma);
+        return ask.step() ? static_cast<std::uintmax_t>(ask.integer_at(0)) : 0;
+    };
+    const auto whole = number("PRAGMA page_count") * number("PRAGMA page_size");
+    const auto size = std::filesystem::file_size(file);
+    if (size < whole) {
+        throw Failure(StoreError::damaged,
+                      "its end is missing, it has " + std::to_string(size) + " of " + std::to_string(whole) + " bytes");
+    }
+}
+
+// Other files of the folder are from an earlier start; a new broker makes this one first.
+void warn_of_a_lost_file(const std::filesystem::path& file) {
+    const auto ids = file.parent_path() / "message-ids.json";
+    if (!std::filesystem::exists(ids)) return;
+    spdlog::warn(
+        "message store: {} is not there, though {} is: it begins empty, without the sessions, queued and "
+        "retained messages of before",
+        file.string(), ids.string());
 }
 
 }  // namespace
@@ -142,9 +169,13 @@ unsigned checkpoint_pages_for(const std::filesystem::path& file, const Clock& cl
 
 Database open_message_file(const std::filesystem::path& file) {
     check_file(file);
-    if (!std::filesystem::exists(file)) make_file(file);
+    if (!std::filesystem::exists(file)) {
+        warn_of_a_lost_file(file);
+        make_file(file);
+    }
     Database database(file);
     database.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL");
+    check_length(database, file);
     bring_up_to_date(database);
     return database;
 }

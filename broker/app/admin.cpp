@@ -148,8 +148,7 @@ struct Admin::Impl {
         const bool retain = body.flag_or("retain", false);
         if (auto bad = body.failed()) return *std::move(bad);
         const auto bytes = as_bytes(payload);
-        if (auto ok =
-                control.publish(topic, Bytes(bytes.begin(), bytes.end()), static_cast<mqtt::QoS>(qos), retain);
+        if (auto ok = control.publish(topic, Bytes(bytes.begin(), bytes.end()), static_cast<mqtt::QoS>(qos), retain);
             !ok) {
             return http::problem(400, ok.error().message());
         }
@@ -244,7 +243,10 @@ struct Admin::Impl {
         router->add("GET", "/metrics", [this](const Request&) { return metrics(); });
         router->add("GET", "/healthz", [](const Request&) { return http::text_response(200, "ok\n"); });
         router->add("GET", "/readyz", [this](const Request&) {
-            return control.alive() ? http::text_response(200, "ok\n") : http::problem(503, "a shard does not answer");
+            if (!control.alive()) return http::problem(503, "a shard does not answer");
+            if (const auto kept = control.changes_that_wait_for_the_disk(); kept != 0)
+                return http::problem(503, fmt::format("the message store cannot be written, {} changes wait", kept));
+            return http::text_response(200, "ok\n");
         });
     }
 };

@@ -86,8 +86,8 @@ private:
     std::map<std::string, Kept, std::less<>> keys_;  // by name
 };
 
-// The key of `file` as admin.key holds it: the first line, 32 to 256 visible ASCII characters. Throws std::runtime_error
-// naming the file.
+// The key of `file` as admin.key holds it: the first line, 32 to 256 visible ASCII characters. Throws
+// std::runtime_error naming the file.
 [[nodiscard]] std::string read_admin_key(const std::filesystem::path& file);
 
 }  // namespace esl::broker

@@ -177,6 +177,10 @@ bool Control::alive() {
     return true;
 }
 
+std::uint64_t Control::changes_that_wait_for_the_disk() const {
+    return store_ == nullptr ? 0 : store_->figures().kept;
+}
+
 void Control::add_listener_figures(std::vector<Figure>& out) const {
     std::array<std::uint64_t, kListenerKinds> open{};
     std::optional<UnixMillis> first_to_end;

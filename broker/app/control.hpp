@@ -101,6 +101,8 @@ public:
     [[nodiscard]] Result<TraceAnswer> traces(const TraceQuery& query);
     // True when every shard has done a turn since the call, within two seconds.
     [[nodiscard]] bool alive();
+    // Thread-safe. Changes of commits that failed; 0 when the last was good.
+    [[nodiscard]] std::uint64_t changes_that_wait_for_the_disk() const;
 
     struct Figure {
         const char* name;

@@ -10,7 +10,7 @@ constexpr std::int64_t kMany = 1LL << 40;
 constexpr std::int64_t kPacketMost = 268'435'455;
 
 constexpr std::int64_t kLong = 100LL * 365 * 24 * 3600;  // seconds
-constexpr std::int64_t kKeepAliveMost = 65'535;         // what CONNECT and CONNACK can say, in seconds
+constexpr std::int64_t kKeepAliveMost = 65'535;          // what CONNECT and CONNACK can say, in seconds
 
 // visit(name, member, least, most); those of durations in seconds.
 template <class AnyLimits, class Visit>

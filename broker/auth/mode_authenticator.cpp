@@ -176,6 +176,7 @@ TokenUpload ModeAuthenticator::upload_token(const Grant& current, std::string_vi
     auto text = text_of("token");
     if (text.empty()) text = text_of("Token");
     const auto type = text_of("type");
+    if (text.empty()) return {.grant = {}, .fault = TokenFault::forged, .type = type};
     if (type != "R" && type != "W" && type != "RW")
         return {.grant = {}, .fault = TokenFault::permission_mismatch, .type = {}};
     auto token = hold(type, text, current.subject());

@@ -425,6 +425,7 @@ private:
     std::vector<AfterCommit> late_;      // the store could not write what they follow, and keeps it
     std::vector<SessionNumber> slowed_;  // read from again at the next tick
     std::uint32_t told_of_drops_ = 0;    // second
+    std::uint32_t told_of_retained_ = 0;
     bool store_behind_ = false;
     bool ask_again_ = false;  // for the sake of late_
 

@@ -288,6 +288,11 @@ void Hub::keep_retained(const MessagePtr& message, std::uint64_t order) {
     const auto& limits = ports_.settings.limits;
     if (!retained_.put(message, order, limits.retained_messages, limits.retained_bytes) && !message->payload.empty()) {
         counters_.limit_retained_total.add();
+        if (const auto now = now_seconds(); now != told_of_retained_) {  // never silently, nor a line for each
+            told_of_retained_ = now;
+            spdlog::warn("the message of {} is not retained: {} are, {} bytes", message->topic, retained_.size(),
+                         retained_.bytes());
+        }
     }
     counters_.retained_messages.set(retained_.size());
     counters_.retained_bytes.set(retained_.bytes());

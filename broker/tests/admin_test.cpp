@@ -1,5 +1,6 @@
 // Administration over HTTP on a running broker.
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <fstream>
 #include <map>
@@ -86,6 +87,28 @@ TEST_F(AdminApi, WantsItsKeyForAllButHealthAndMetrics) {
     EXPECT_NE(metrics.find("broker_store_commits_total"), std::string::npos);
     const auto permissions = std::filesystem::status(folder_ / "data/admin.key").permissions();
     EXPECT_EQ(permissions, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+// Another writer on the file stands for a disk that refuses.
+TEST_F(AdminApi, IsNotReadyWhileTheMessageStoreCannotBeWritten) {
+    http::Client stranger(broker_->admin());
+    sqlite3* other = nullptr;
+    ASSERT_EQ(sqlite3_open((folder_ / "data/messages.db").c_str(), &other), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+    TestClient client(broker_->port());
+    client.send_connect({.client_id = "GID_test@@@stays", .clean = false});
+    const auto status_is = [&](int status) {
+        return esl::testing::wait_until([&] {
+            const auto answer = stranger.get("/readyz");
+            return answer && answer->status == status;
+        });
+    };
+    EXPECT_TRUE(status_is(503));
+    EXPECT_NE(stranger.get("/readyz")->body.find("message store cannot be written"), std::string::npos);
+    EXPECT_EQ(stranger.get("/healthz")->status, 200);
+    ASSERT_EQ(sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr), SQLITE_OK);
+    sqlite3_close(other);
+    EXPECT_TRUE(status_is(200));
 }
 
 TEST_F(AdminApi, AddsAndRemovesGroupsForGoodAndInTheAuditLog) {

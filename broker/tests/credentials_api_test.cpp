@@ -114,6 +114,15 @@ TEST_F(Credentials, AClientBringsANewTokenWhileConnected) {
     EXPECT_TRUE(c.closed_by_broker());
 }
 
+TEST_F(Credentials, WhatIsNoTokenAtAllIsForged) {
+    for (const auto* body : {"no JSON", "[]", R"({"type":"X"})", R"({"token":5,"type":"R"})"}) {
+        auto c = by("Token|AK|mqtt-1", "W|" + token("W", {"esl_report/a"}));
+        c.send_publish("$SYS/uploadToken", body, kQos1, 7);
+        EXPECT_EQ(json::parse(c.receive().payload)["code"], 1) << body;
+        EXPECT_TRUE(c.closed_by_broker());
+    }
+}
+
 TEST_F(Credentials, SaysSoWhenATokenHasLessThanFiveMinutes) {
     const auto expires = in(std::chrono::seconds(120));
     const auto made = post("/tokens", {{"actions", "R"}, {"resources", {"esl_report"}}, {"expires", expires}});

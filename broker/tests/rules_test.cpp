@@ -147,8 +147,8 @@ TEST_F(RuleApi, WritesLinesAndPublishesAgain) {
         201)
         << said_;
     // A file that two write to would be turned away under one of them, or be no database any more.
-    const json second = {{"id", "second"}, {"kind", "outbound"}, {"resource", "esl_task/#"}, {"via", "sqlite"},
-                         {"path", lines}};
+    const json second = {
+        {"id", "second"}, {"kind", "outbound"}, {"resource", "esl_task/#"}, {"via", "sqlite"}, {"path", lines}};
     EXPECT_EQ(status("POST", "/api/v1/rules", second), 409);
     EXPECT_NE(said_.find("lines writes to this path"), std::string::npos) << said_;
     ASSERT_EQ(status("POST", "/api/v1/rules",

@@ -183,6 +183,15 @@ TEST(SqliteMessageStore, RefusesADamagedFileHoweverItWasDamaged) {
     const Case cases[] = {
         {"emptied", [](const auto& file) { std::filesystem::resize_file(file, 0); }},
         {"cut after the header", [](const auto& file) { std::filesystem::resize_file(file, 4'096); }},
+        {"cut at its end",
+         [](const auto& file) { std::filesystem::resize_file(file, std::filesystem::file_size(file) - 2'000); }},
+        {"without its last page",
+         [](const auto& file) { std::filesystem::resize_file(file, std::filesystem::file_size(file) - 4'096); }},
+        {"a folder in its place",
+         [](const auto& file) {
+             std::filesystem::remove(file);
+             std::filesystem::create_directory(file);
+         }},
         {"cut in the middle", [](const auto& file) { std::filesystem::resize_file(file, 64 * 1'024 + 100); }},
         {"header overwritten", [&](const auto& file) { overwrite(file, 0, 100); }},
         {"a page of messages overwritten", [&](const auto& file) { overwrite(file, 80 * 1'024, 4'096); }},
@@ -212,6 +221,7 @@ TEST(SqliteMessageStore, RefusesADamagedFileHoweverItWasDamaged) {
         const auto reason = reason_not_to_open(file);
         EXPECT_NE(reason.find("damaged"), std::string::npos) << reason;
         EXPECT_NE(reason.find(file.string()), std::string::npos) << reason;
+        EXPECT_EQ(reason.find("CREATE TABLE"), std::string::npos) << reason;
         EXPECT_NE(reason.find("Restore it from a backup; or move"), std::string::npos) << reason;
     }
 }
