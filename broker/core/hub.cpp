@@ -216,7 +216,7 @@ void Hub::peer(ShardId from, PeerMessage&& message) {
             RouteReply reply{.slot = m.slot, .matched = false, .owed = {}};
             if (!m.only_shares) reply.matched = hub.deliver_here(parcel, reply.owed);
             if (!m.shares.empty()) hub.deliver_shares(m, parcel, reply);
-            if (m.retain_order != 0) hub.keep_retained(m.message, m.retain_order);
+            if (m.retain_order != 0) static_cast<void>(hub.keep_retained(m.message, m.retain_order));
             if (m.slot != kNoSlot) hub.ports_.peers.post(from, std::move(reply));
         }
         void operator()(RouteReply& m) const {

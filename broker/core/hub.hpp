@@ -287,7 +287,7 @@ private:
     void let_slowed_go_on();
     void acknowledge(Session& session, std::uint64_t ack, mqtt::ReasonCode reason);
     void flush_acks(Session& session);
-    void keep_retained(const MessagePtr& message, std::uint64_t order);
+    bool keep_retained(const MessagePtr& message, std::uint64_t order);
 
     // hub_auth.cpp
     void notify(Session& session, std::string_view topic, const std::string& body);

@@ -208,10 +208,10 @@ std::uint32_t Hub::route(Parcel& parcel, PendingPublish&& pending) {
     pending.qos = parcel.qos;
     if (parcel.retain) {
         pending.retain_order = ports_.ids.order.fetch_add(1, std::memory_order_relaxed);
-        keep_retained(parcel.share(), pending.retain_order);
+        const bool kept = keep_retained(parcel.share(), pending.retain_order);
         // What the broker says of itself is said anew after a restart.
         if (!parcel.point_to_point && ports_.store != nullptr && !mqtt::is_server_topic(parcel.topic)) {
-            if (parcel.payload.empty()) {
+            if (parcel.payload.empty() || !kept) {
                 store_op(RemoveRetained{std::string(parcel.topic), pending.retain_order});
             } else {
                 store_op(PutRetained{parcel.share(), pending.retain_order});
@@ -283,10 +283,13 @@ std::uint32_t Hub::take_publish_slot() {
     return slot;
 }
 
-void Hub::keep_retained(const MessagePtr& message, std::uint64_t order) {
-    if (message->point_to_point) return;  // for one client once: nobody could ask for it later
+// False: there is no room for it.
+bool Hub::keep_retained(const MessagePtr& message, std::uint64_t order) {
+    if (message->point_to_point) return true;  // for one client once: nobody could ask for it later
     const auto& limits = ports_.settings.limits;
-    if (!retained_.put(message, order, limits.retained_messages, limits.retained_bytes) && !message->payload.empty()) {
+    const bool no_room =
+        retained_.put(message, order, limits.retained_messages, limits.retained_bytes) == Retained::Put::no_room;
+    if (no_room) {
         counters_.limit_retained_total.add();
         if (const auto now = now_seconds(); now != told_of_retained_) {  // never silently, nor a line for each
             told_of_retained_ = now;
@@ -296,6 +299,7 @@ void Hub::keep_retained(const MessagePtr& message, std::uint64_t order) {
     }
     counters_.retained_messages.set(retained_.size());
     counters_.retained_bytes.set(retained_.bytes());
+    return !no_room;
 }
 
 bool Hub::keeps(const PendingPublish& pending) const {

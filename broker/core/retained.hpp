@@ -15,24 +15,25 @@ namespace esl::broker {
 
 class Retained {
 public:
-    // An empty payload removes [MQTT-3.3.1-6]. False when a newer change is known, or when there are `most`, or
-    // `most_bytes`, already.
-    bool put(const MessagePtr& message, std::uint64_t order, std::size_t most, std::size_t most_bytes) {
+    enum class Put : std::uint8_t { done, older, no_room };
+    // An empty payload removes [MQTT-3.3.1-6]. older: a newer change is known. no_room: there are `most`, or
+    // `most_bytes`, already; what the topic had before goes nevertheless, since it is no longer what was published
+    // last.
+    Put put(const MessagePtr& message, std::uint64_t order, std::size_t most, std::size_t most_bytes) {
         const auto at = kept_.find(message->topic);
-        if (at != kept_.end() && order <= at->second.order) return false;
+        if (at != kept_.end() && order <= at->second.order) return Put::older;
         const auto* const before = at != kept_.end() ? at->second.message.get() : nullptr;
         const auto freed = before != nullptr ? before->bytes() : 0;
-        if (!message->payload.empty() &&
-            ((before == nullptr && count_ >= most) || bytes_ - freed + message->bytes() > most_bytes)) {
-            return false;
-        }
+        const bool no_room = !message->payload.empty() &&
+                             ((before == nullptr && count_ >= most) || bytes_ - freed + message->bytes() > most_bytes);
+        if (no_room && before == nullptr) return Put::no_room;
         bytes_ -= freed;
         count_ -= before != nullptr ? 1 : 0;
         auto& slot = at != kept_.end() ? at->second : kept_[std::string(message->topic)];
-        slot = {message->payload.empty() ? nullptr : message, order};
+        slot = {message->payload.empty() || no_room ? nullptr : message, order};
         count_ += slot.message ? 1 : 0;
         bytes_ += slot.message ? slot.message->bytes() : 0;
-        return true;
+        return no_room ? Put::no_room : Put::done;
     }
 
     template <class Visit>

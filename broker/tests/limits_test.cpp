@@ -6,8 +6,8 @@
 #include <map>
 #include <sstream>
 
-#include "broker/auth/config_authenticator.hpp"
 #include "broker/app/limits_config.hpp"
+#include "broker/auth/config_authenticator.hpp"
 #include "broker/tests/running_broker.hpp"
 #include "broker/tests/test_client.hpp"
 #include "common/testing/testing.hpp"
@@ -104,6 +104,31 @@ TEST(Limits, RefusesTopicsAndFiltersThatAreTooDeep) {
     EXPECT_EQ(client.publish("a/b/c", "m", QoS::at_least_once), ReasonCode::success);
     EXPECT_EQ(client.publish("a/b/c/d", "m", QoS::at_least_once), ReasonCode::topic_name_invalid);
     EXPECT_EQ(broker.counter("limit_levels_total"), 2U);
+}
+
+// Neither does the topic's older value stay, in memory or on disk, nor is the newer one on disk after all.
+TEST(Limits, WhatHadNoRoomIsNotRetainedAfterARestartEither) {
+    const esl::testing::TempDir folder;
+    auto config = test_config(Mode::standard);
+    config.data = folder / "data";
+    config.settings.limits.retained_messages = 2;
+    config.settings.limits.retained_bytes = 10'000;
+    {
+        const RunningBroker broker(config);
+        auto client = joined(broker, "c");
+        for (const char* topic : {"r/2", "r/3", "r/1"}) client.publish(topic, "m", QoS::at_least_once, true);
+        client.publish("r/3", std::string(20'000, 'x'), QoS::at_least_once, true);
+        auto now = joined(broker, "now");
+        now.subscribe("r/#", QoS::at_least_once);
+        EXPECT_EQ(now.receive().topic, "r/2");
+        EXPECT_TRUE(now.nothing_waits());
+    }
+    const RunningBroker broker(config);
+    auto later = joined(broker, "later");
+    later.subscribe("r/#", QoS::at_least_once);
+    EXPECT_EQ(later.receive().topic, "r/2");
+    EXPECT_TRUE(later.nothing_waits());
+    EXPECT_EQ(broker.counter("retained_messages"), broker.counter("shards"));
 }
 
 TEST(Limits, KeepsNoMoreRetainedMessagesThanTheirNumberAndBytes) {
