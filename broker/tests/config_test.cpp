@@ -30,6 +30,14 @@ TEST(BrokerConfig, TheSampleLoads) {
     EXPECT_EQ(config.settings.limits.filters_per_client, 30U);
 }
 
+TEST(BrokerConfig, TheSamplesLimitsAreTheDefaultsExceptForTheOneItNames) {
+    auto sample = load_config("deploy/config/broker.toml", std::nullopt).settings.limits;
+    const auto defaults = load_config({}, std::nullopt).settings.limits;
+    EXPECT_NE(sample.offline_batch, defaults.offline_batch);
+    sample.offline_batch = defaults.offline_batch;
+    EXPECT_EQ(sample, defaults);
+}
+
 TEST(BrokerConfig, NamesFileLineAndKeyOfAMistake) {
     EXPECT_NE(refusal("mode = \"emqx\"\n").find("broker.toml:1"), std::string::npos);
     EXPECT_NE(refusal("\n[limits]\npayloud = 3\n").find("payloud"), std::string::npos);
