@@ -130,10 +130,14 @@ void check_file(const std::filesystem::path& file) {
     }
 }
 
-// SQLite reads on in a file whose end is missing until it needs a page of there. What the log has of it is brought back
-// first.
+// SQLite reads on in a file whose end is missing until it needs a page of there. While the log has pages that are not
+// in the file, since a reader or a full disk is in the way, its length says nothing.
 void check_length(Database& database, const std::filesystem::path& file) {
-    database.execute("PRAGMA wal_checkpoint(PASSIVE)");
+    int in_log = 0;
+    int in_file = 0;
+    const int code =
+        sqlite3_wal_checkpoint_v2(database.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &in_file);
+    if (code != SQLITE_OK || in_log != in_file) return;
     const auto number = [&](const char* pragma) {
         Statement ask(database, pragma);
         return ask.step() ? static_cast<std::uintmax_t>(ask.integer_at(0)) : 0;

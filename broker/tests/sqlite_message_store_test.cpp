@@ -226,6 +226,28 @@ TEST(SqliteMessageStore, RefusesADamagedFileHoweverItWasDamaged) {
     }
 }
 
+// A backup may be reading while the broker starts.
+TEST(SqliteMessageStore, OpensAFileThatIsShortOnlyBecauseAReaderKeepsItSo) {
+    testing::TempDir folder;
+    const auto file = folder / "messages.db";
+    ASSERT_EQ(reason_not_to_open(file), "");
+    sqlite3* reader = nullptr;
+    sqlite3* writer = nullptr;
+    ASSERT_EQ(sqlite3_open(file.c_str(), &reader), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM messages", nullptr, nullptr, nullptr), SQLITE_OK);
+    ASSERT_EQ(sqlite3_open(file.c_str(), &writer), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(writer,
+                           "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<1000) INSERT INTO "
+                           "messages SELECT i, x'010000000200000001', 1, 0, 0, 't', x'', randomblob(200), 0 FROM n",
+                           nullptr, nullptr, nullptr),
+              SQLITE_OK);
+    EXPECT_LT(std::filesystem::file_size(file), 200U * 1'000);
+    EXPECT_EQ(reason_not_to_open(file), "");
+    sqlite3_close(writer);
+    sqlite3_exec(reader, "COMMIT", nullptr, nullptr, nullptr);
+    sqlite3_close(reader);
+}
+
 TEST(SqliteMessageStore, IsReadableByNobodyElse) {
     testing::TempDir folder;
     SystemClock clock;
