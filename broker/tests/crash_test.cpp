@@ -20,7 +20,8 @@ using mqtt::QoS;
 using mqtt::ReasonCode;
 
 const std::vector<std::string> kArguments{"--group",    "GID_test",          "--topic",  "esl_task", "--topic",
-                                          "esl_report", "--allow-anonymous", "--shards", "2", "--offline-batch", "0"};
+                                          "esl_report", "--allow-anonymous", "--shards", "2",        "--offline-batch",
+                                          "0"};
 
 std::string id(const std::string& device) {
     return "GID_test@@@" + device;
@@ -103,6 +104,21 @@ TEST_F(CrashStandard, TheWillsOfThoseWhoWereConnectedArePublishedAfterwards) {
     kill_and_restart();
     auto again = client("watcher", false);
     EXPECT_TRUE(again.nothing_waits());  // once
+}
+
+TEST_F(CrashStandard, AWillIsKeptFromItsConnackOn) {
+    auto watcher = client("watcher", false);
+    watcher.subscribe("wills/+", QoS::at_least_once);
+    for (int i = 0; i < 5; ++i) {
+        TestClient dying(broker_.port());
+        ASSERT_EQ(
+            dying.connect({.client_id = id("dying"), .clean = true, .will_topic = "wills/" + std::to_string(i)}).reason,
+            ReasonCode::success);
+        kill_and_restart();
+        auto back = client("watcher", false);
+        while (back.receive().topic != "wills/" + std::to_string(i)) {  // an earlier one may come again
+        }
+    }
 }
 
 TEST_F(Crash, AnUnsubscribedFilterAndAClearedSessionDoNotComeBack) {
