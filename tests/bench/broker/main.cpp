@@ -174,6 +174,8 @@ std::vector<Workload> workloads(const Settings& settings) {
                    .options = {}});
     out.push_back(absent("offline", "QoS 1 to absent sessions", "cpu", 1.3, {.in_flight = settings.in_flight}, 0));
     out.push_back(
+        absent("offline-waits", "QoS 1 to absent sessions, 300 unacknowledged", "p99", 6, {.in_flight = 3}, 0));
+    out.push_back(
         absent("offline-paced", "QoS 1 to absent sessions, 100,000 a second", "p99", 6, {.in_flight = 500}, 100'000));
     return out;
 }
@@ -357,9 +359,10 @@ int main(int argc, char** argv) {
     std::vector<std::string> names;
     settings.executables.broker = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "broker";
     CLI::App app{"Our broker beside Mosquitto"};
-    app.add_option("workload", names,
-                   "qos0 qos1 qos2 fan-out fan-in low connects churn idle offline offline-paced counts shards rules "
-                   "store; none: all");
+    app.add_option(
+        "workload", names,
+        "qos0 qos1 qos2 fan-out fan-in low connects churn idle offline offline-waits offline-paced counts shards rules "
+        "store; none: all");
     app.add_option("--broker", settings.executables.broker, "executable; default: beside this one");
     app.add_option("--mosquitto", settings.executables.mosquitto, "executable");
     app.add_option("--seconds", settings.seconds, "of each run")->check(CLI::PositiveNumber);
